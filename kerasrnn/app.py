@@ -1,0 +1,80 @@
+"""The contract that every application fulfils.
+
+An app is a folder of files with fixed names; `App` finds in them, by name, what the rest of the package asks for:
+
+    config.py   Config, PRESETS, Options         what the numbers are
+    data.py     open_source, prepare, Assets, dataset, batches, DEFAULT     files → batches
+    model.py    build                            compiled keras.Model
+    decode.py   predict, preview                 logits → answers
+    judge.py    evaluate, OBJECTIVE              answers → metrics
+    serve.py    endpoint, questions              the exported graph, and requests to try it with
+    tune.py     hyperparameters                  a search space over Config
+
+Nothing outside an app's folder knows an app by name.
+"""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, field
+from types import ModuleType
+
+from kerasrnn.errors import UserError
+from kerasrnn.settings import known
+
+
+@dataclass(frozen=True)
+class App:
+    """One application.
+
+    Attributes:
+        name: the folder's name.
+        package: the folder's dotted path.
+        summary: what it does, in one line.
+        default_data: what its embedded default is, in one line.
+    """
+
+    name: str
+    package: str
+    summary: str
+    default_data: str
+    _files: dict[str, ModuleType] = field(default_factory=dict, repr=False, compare=False)
+
+    def file(self, name: str) -> ModuleType:
+        """The app's file `name`.py, imported when first asked for."""
+        if name not in self._files:
+            self._files[name] = importlib.import_module(f"{self.package}.{name}")
+        return self._files[name]
+
+    @property
+    def presets(self) -> dict:
+        return self.file("config").PRESETS
+
+    def preset(self, name: str):
+        return self.presets[known(name, self.presets, f"{self.name}'s preset")]
+
+    def build(self, config, assets):
+        """A compiled keras.Model: builder, loss and metrics."""
+        return self.file("model").build(config, assets)
+
+
+APPS = "kerasrnn.apps"
+
+
+def app_names() -> list[str]:
+    """Every application, in alphabetical order, without importing any."""
+    return sorted(
+        part.name for part in pkgutil.iter_modules(importlib.import_module(APPS).__path__)
+    )
+
+
+def find_app(name: str) -> App:
+    """The application called `name`.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    known(name, app_names(), "An app")
+    module = importlib.import_module(f"{APPS}.{name}")
+    if not isinstance(getattr(module, "APP", None), App):
+        raise UserError(f"kerasrnn.apps.{name} does not define APP.")
+    return module.APP

@@ -1,0 +1,35 @@
+"""How well the model predicts a text: nats and bits a character, perplexity."""
+
+import math
+
+from kerasrnn.apps.char_lm.config import Config
+from kerasrnn.apps.char_lm.data import JUDGING_ROWS, Assets, Source, dataset
+from kerasrnn.apps.char_lm.model import compiled
+from kerasrnn.training.truncated import TruncatedBPTT
+
+OBJECTIVE = ("nats_per_char", "min")
+
+
+def metrics(nats_per_char: float) -> dict[str, float]:
+    return {
+        "nats_per_char": nats_per_char,
+        "bits_per_char": nats_per_char / math.log(2),
+        "perplexity": math.exp(min(nats_per_char, 700.0)),
+    }
+
+
+def judge(model: TruncatedBPTT, config: Config, assets: Assets, source: Source, split: str):
+    """A function that judges `model`, as it is when called, on a split.
+
+    Returns:
+        () -> (characters predicted, metrics). The first character of each document is given, not predicted.
+    """
+    data = dataset(source, config, split, assets)
+    judged = compiled(TruncatedBPTT(model.model, JUDGING_ROWS))
+    examples = sum(max(len(text) - 1, 0) for text in source.splits[split])
+
+    def ask() -> tuple[int, dict[str, float]]:
+        logs = judged.evaluate(data, verbose=0, return_dict=True)
+        return examples, metrics(float(logs["nats_per_char"]))
+
+    return ask

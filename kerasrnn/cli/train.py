@@ -1,0 +1,79 @@
+"""kerasrnn train: from data to a run folder."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Option = typer.Option
+EXAMPLE = (
+    "Example: kerasrnn train char_lm --data book.txt --preset small --max-minutes 5 --out runs/book"
+)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("train", epilog=EXAMPLE)(run)
+
+
+def run(
+    app: Annotated[str, typer.Argument(help="The application; `kerasrnn apps` lists them.")],
+    data: Annotated[str | None, Option(help="What to learn from; see the app's README.")] = None,
+    preset: Annotated[str, Option(help="tiny, small, base, or a JSON file of settings.")] = "small",
+    settings: Annotated[
+        list[str] | None,
+        Option("--set", metavar="KEY=VALUE", help="Change one number of the preset."),
+    ] = None,
+    epochs: Annotated[int | None, Option(help="Reports before the end.")] = None,
+    max_minutes: Annotated[
+        float | None, Option(help="Training time, without start-up and compilation.")
+    ] = None,
+    out: Annotated[Path | None, Option(help="The run folder; runs/APP by default.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on with the run in --out.")] = False,
+    seed: Annotated[int, Option(help="Of weights, dropout and order.")] = 0,
+    jit: Annotated[str, Option(help="XLA around the training step: auto, on, off.")] = "auto",
+    precision: Annotated[str, Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+) -> None:
+    """Train an application and keep everything in a run folder."""
+    from kerasrnn.app import find_app
+    from kerasrnn.cli.quiet import load_tensorflow
+    from kerasrnn.notice import tell
+    from kerasrnn.run import train
+
+    found = find_app(app)
+    if data is None and not resume:
+        tell(f"No --data: training on {found.default_data}.")
+    load_tensorflow()
+    config = None
+    if preset.endswith(".json") or "/" in preset:
+        config = _preset_file(found, Path(preset))
+    trained = train(
+        found,
+        data,
+        preset=preset,
+        out=out,
+        config=config,
+        settings=tuple(settings or ()),
+        epochs=epochs,
+        max_minutes=max_minutes,
+        resume=resume,
+        seed=seed,
+        jit=jit,
+        precision=precision,
+    )
+    print(trained.folder.path)
+
+
+def _preset_file(app, path: Path):
+    from kerasrnn.errors import UserError
+    from kerasrnn.settings import from_json
+
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"A preset file must be JSON, but {path} cannot be read: {error}."
+        ) from None
+    if not isinstance(values, dict):
+        raise UserError(f"A preset file must hold one JSON object, but {path} does not.")
+    return from_json(app.file("config").Config, values)

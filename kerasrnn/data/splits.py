@@ -1,0 +1,15 @@
+"""Which examples train a model and which judge it, fixed by each example's own key."""
+
+import hashlib
+
+SPLITS = ("train", "valid", "test")
+HELD_OUT = 0.05  # share of the keys that each of valid and test gets
+
+
+def side(key: str) -> str:
+    """The split that owns the example named `key`: the same one on every machine and in every run."""
+    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    if place < 1 - 2 * HELD_OUT:
+        return "train"
+    return "valid" if place < 1 - HELD_OUT else "test"

@@ -1,0 +1,218 @@
+"""A trained application: train it, load it, and ask it for metrics, answers or an export."""
+
+import functools
+from pathlib import Path
+
+from kerasrnn.app import App, find_app
+from kerasrnn.errors import UserError
+from kerasrnn.notice import tell
+from kerasrnn.settings import from_json, known, to_json, with_settings
+from kerasrnn.training.folder import RunFolder
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+JIT = {"on": True, "off": False}
+
+
+class Run:
+    """What a training left behind in its folder.
+
+    Args:
+        folder: a run folder that holds a model.
+    Raises:
+        UserError: if the folder is not one, or its files are damaged.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = RunFolder(Path(folder))
+        values = self.folder.read_config()
+        if not self.folder.model.is_file():
+            raise UserError(
+                f"A run holds model.keras, but {self.folder.path} does not: its training has not ended; "
+                "go on with `kerasrnn train --resume`."
+            )
+        self.app = find_app(values["app"])
+        self.config = from_json(self.app.file("config").Config, values["config"])
+        self.data = values.get("data")
+        try:
+            self.assets = self.app.file("data").Assets.load(self.folder.assets)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"The assets in {self.folder.assets} are damaged: {error}.") from None
+
+    @functools.cached_property
+    def model(self):
+        """The trained keras.Model."""
+        import keras
+
+        try:
+            return keras.models.load_model(self.folder.model, safe_mode=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"The model {self.folder.model} cannot be loaded: {str(error).splitlines()[0]}"
+            ) from None
+
+    def judge(self, data: str | None = None, split: str = "test") -> tuple[int, dict[str, float]]:
+        """Number of examples and metrics on a split of `data` (of the training's own data unless given)."""
+        files = self.app.file("data"), self.app.file("judge")
+        source = files[0].open_source(data or self.data, self.config)
+        return files[1].judge(self.model, self.config, self.assets, source, split)()
+
+    def evaluate(self, data: str | None = None, split: str = "test") -> dict[str, float]:
+        """Metrics on "train", "valid", "test" or "all" of `data`, by name."""
+        return self.judge(data, split)[1]
+
+    def predict(self, inputs, **options) -> list:
+        """An answer for each input; `options` are fields of the app's `Options`."""
+        options = self.app.file("config").Options(**options)
+        return self.app.file("decode").predict(
+            self.model, self.config, self.assets, list(inputs), options
+        )
+
+    def export(self, target: str | Path, add_version: bool = False) -> Path:
+        """Write a SavedModel to `target`/1 (or the next version) and try it without kerasrnn.
+
+        Returns:
+            The version's folder.
+        Raises:
+            UserError: if `target` holds a version already and `add_version` is not set.
+        """
+        from kerasrnn.export.saved_model import export
+
+        serve = self.app.file("serve")
+        endpoint = serve.endpoint(self.model, self.config, self.assets)
+        questions = serve.questions(self.assets)
+        return export(endpoint, questions, Path(target), add_version=add_version)
+
+
+def load(folder: str | Path) -> Run:
+    """The run in `folder`, with its model."""
+    run = Run(folder)
+    _ = run.model
+    return run
+
+
+def train(
+    app: App,
+    data: str | Path | None = None,
+    *,
+    preset: str = "small",
+    out: str | Path | None = None,
+    config=None,
+    settings: tuple[str, ...] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    jit: str = "auto",
+    precision: str = "float32",
+) -> Run:
+    """Train `app` on `data` and keep everything in a run folder.
+
+    Args:
+        data: what the app reads; its embedded default unless given.
+        preset: name of a preset, or `config` itself.
+        out: the run folder; runs/<app> unless given.
+        settings: "key=value" changes to the preset.
+        epochs: reports before the end; with `max_minutes` alone, the time decides.
+        max_minutes: of training time, without start-up, compilation and judging.
+        resume: go on with the run in `out`; its own configuration, data and seed are used.
+        seed: of the weights, the dropout and the order of the data.
+        jit: "auto" (Keras decides), "on" or "off": XLA around the whole training step.
+        precision: a Keras dtype policy.
+    Raises:
+        UserError: for anything that the caller can mend.
+    """
+    folder = RunFolder(Path(out or Path("runs") / app.name))
+    values = _resumed(app, folder) if resume else None
+    if values is None:
+        _refuse_to_overwrite(folder)
+        config = with_settings(config or app.preset(preset), settings)
+        values = {
+            "app": app.name,
+            "preset": preset,
+            "data": None if data is None else str(Path(data).absolute()),
+            "seed": seed,
+            "precision": precision,
+            "config": to_json(config),
+        }
+    config = from_json(app.file("config").Config, values["config"])
+    limits = _limits(config, epochs, max_minutes)
+    source = app.file("data").open_source(values["data"], config)
+    assets = app.file("data").prepare(source, config)
+    training = _prepared(app, folder, values, config, source, assets, jit)
+    training.epochs, training.max_minutes = limits
+    training.run(resume)
+    _finish(app, folder, training)
+    return Run(folder.path)
+
+
+def _limits(config, epochs, max_minutes):
+    for name, value in (("epochs", epochs), ("max_minutes", max_minutes)):
+        if value is not None and not value > 0:
+            raise UserError(f"`{name}` must be above 0, got {value}.")
+    if epochs is None and max_minutes is None:
+        epochs = config.epochs
+    return epochs, max_minutes
+
+
+def _resumed(app: App, folder: RunFolder) -> dict | None:
+    """The interrupted run's own settings; None where nothing was begun."""
+    if not (folder.path / "config.json").exists():
+        tell(f"There is no run to go on with in {folder.path}: starting a new one.")
+        return None
+    values = folder.read_config()
+    if values["app"] != app.name:
+        raise UserError(f"{folder.path} holds a run of {values['app']}, not of {app.name}.")
+    return values
+
+
+def _refuse_to_overwrite(folder: RunFolder) -> None:
+    if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        raise UserError(
+            f"The run folder must be new, but {folder.path} exists; choose another with --out, or go on "
+            "with it by --resume."
+        )
+
+
+def _prepared(app, folder, values, config, source, assets, jit):
+    """Model, batches and judge in place, and the run folder begun."""
+    import keras
+
+    from kerasrnn.training.fit import Training
+
+    keras.utils.set_random_seed(values["seed"])
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(values["precision"])
+    try:
+        batches = app.file("data").batches(source, config, "train", assets, seed=values["seed"])
+        model = app.build(config, assets)
+    finally:
+        keras.config.set_dtype_policy(previous)
+    if jit != "auto":
+        model.jit_compile = JIT[known(jit, ("auto", *JIT), "`jit`")]
+    folder.write_config(values)
+    assets.save(folder.assets)
+    judge = app.file("judge").judge(model, config, assets, source, "valid")
+    preview = app.file("decode").preview(model, config, assets)
+    return Training(model, config, batches, judge, preview, folder)
+
+
+def _finish(app: App, folder: RunFolder, training) -> None:
+    """Write the trained model, its metrics and its pictures."""
+    from kerasrnn.files import whole_file
+    from kerasrnn.training.pictures import learning_curve
+
+    history = training.history
+    folder.write_history(history)
+    with whole_file(folder.model) as temporary:
+        training.model.save(temporary)
+    last = {key: value for key, value in history[-1].items() if key.startswith("valid_")}
+    folder.write_metrics(last | {"seconds": training.pace.elapsed, "steps": training.pace.step})
+    objective = app.file("judge").OBJECTIVE[0]
+    learning_curve(
+        history, objective, folder.plot("learning_curve"), f"{app.name}: {folder.path.name}"
+    )
+
+
+def public_face(app: App):
+    """(train, build, PRESETS) of an app, for its package to offer."""
+    return functools.partial(train, app), app.build, app.presets

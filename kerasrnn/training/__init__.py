@@ -1,0 +1,1 @@
+"""From a compiled model to a run folder: fit, truncated back-propagation, callbacks, checkpoints."""

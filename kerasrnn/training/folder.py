@@ -1,0 +1,82 @@
+"""The run folder: where everything that a training makes lies, and how it is laid out."""
+
+import csv
+import importlib.metadata
+import io
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from kerasrnn.errors import UserError
+from kerasrnn.files import write_text
+
+PACKAGES = ("tensorflow", "keras", "tensorflow-text", "numpy", "kerasrnn")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run's files, and the small ones' reading and writing."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.keras"
+
+    @property
+    def assets(self) -> Path:
+        return self.path / "assets"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoints" / "last.npz"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def plot(self, name: str) -> Path:
+        return self.path / "plots" / f"{name}.png"
+
+    def write_config(self, values: dict) -> None:
+        versions = {"python": platform.python_version()}
+        for package in PACKAGES:
+            try:
+                versions[package] = importlib.metadata.version(package)
+            except importlib.metadata.PackageNotFoundError:
+                versions[package] = None
+        self._write_json("config.json", values | {"versions": versions})
+
+    def read_config(self) -> dict:
+        """What `write_config` wrote.
+
+        Raises:
+            UserError: if this is not a run folder.
+        """
+        try:
+            values = json.loads((self.path / "config.json").read_text("utf-8"))
+            if not isinstance(values, dict) or not {"app", "config"} <= values.keys():
+                raise ValueError("it lacks `app` or `config`")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UserError(
+                f"A run folder holds a config.json written by `kerasrnn train`, but {self.path} does "
+                f"not ({reason})."
+            ) from None
+        return values
+
+    def write_metrics(self, values: dict) -> None:
+        self._write_json("metrics.json", values)
+
+    def write_history(self, rows: list[dict]) -> None:
+        """history.csv: a line for each report, with every column that any report has."""
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.path / "history.csv", text.getvalue())
+
+    def _write_json(self, name: str, values: dict) -> None:
+        write_text(self.path / name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")

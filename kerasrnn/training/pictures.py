@@ -1,0 +1,36 @@
+"""Pictures of a training."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from kerasrnn.files import whole_file
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
+
+
+def learning_curve(history: list[dict], objective: str, path: Path, title: str) -> None:
+    """Training loss, the judged objective and the learning rate over the steps."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    steps = [row["step"] for row in history]
+    marks = {"marker": "o", "markersize": 3.5}
+    axes.plot(steps, [row["loss"] for row in history], label="training loss", **marks)
+    valid = [row[f"valid_{objective}"] for row in history]
+    axes.plot(steps, valid, label=f"validation {objective.replace('_', ' ')}", **marks)
+    best = min(range(len(valid)), key=valid.__getitem__)
+    axes.annotate(f"{valid[-1]:.3f}", (steps[-1], valid[-1]), (4, 4), textcoords="offset points")
+    if best != len(valid) - 1:
+        axes.annotate(f"best {valid[best]:.3f}", (steps[best], valid[best]), (0, -14),
+                      textcoords="offset points", ha="center")  # fmt: skip
+    rate = axes.twinx()
+    rate.plot(steps, [row["learning_rate"] for row in history], color="0.7", lw=1, ls="--")
+    rate.set_ylabel("learning rate", color="0.5")
+    rate.set_ylim(bottom=0)
+    axes.set(xlabel="training step", ylabel="nats", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    save_figure(figure, path)

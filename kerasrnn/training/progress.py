@@ -1,0 +1,50 @@
+"""A progress bar with the time left, and one line for each report; on standard error."""
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """Shows how far the training is, on a terminal; in a log file, only the reports.
+
+    Args:
+        pace: knows the step, the time spent and the share that is done.
+    """
+
+    def __init__(self, pace):
+        super().__init__()
+        self.pace = pace
+        self.console = Console(stderr=True, highlight=False, markup=False)
+        self.progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %  loss {task.fields[loss]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.progress.add_task("", total=1.0, epoch=1, loss="–", left="compiling …")
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error):
+        self.progress.stop()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.progress.update(self.task, epoch=epoch + 1)
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = min(self.pace.progress, 1.0)
+        left = self.pace.elapsed * (1 - done) / done if self.pace.elapsed and done else 0.0
+        loss = f"{float(logs['loss']):.4f}" if logs else "–"
+        self.progress.update(
+            self.task, completed=done, loss=loss, left=f"{left // 60:.0f}:{left % 60:02.0f} left"
+        )
+
+    def show(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True)
