@@ -1,0 +1,220 @@
+"""The recurrent stack in the middle of every builder: which cell, how many, how deep, both ways?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, get_args
+
+from keras.config import dtype_policy
+from keras.layers import Concatenate, Dense, Dropout
+
+from kerasrnn.builders.checks import require_one_of, require_size
+from kerasrnn.builders.recurrent import CELLS, LAYERS, Bidirectional, Recurrent
+from kerasrnn.builders.states import named_states
+from kerasrnn.cells.deep_transition import DeepTransition
+
+Merge = Literal["concat", "sum"]
+Depth = Literal[
+    "stacked", "input_to_hidden", "input_to_hidden_shortcut", "hidden_to_hidden_and_output"
+]
+
+
+class StackKnobs(TypedDict, total=False):
+    """The keywords that every builder takes for its stack; `Stack` holds their defaults."""
+
+    units: int | Sequence[int]  # H, for all layers or for each; a cell instance has its own
+    layers: int  # recurrent layers, one above the other
+    bidirectional: Merge | None  # a second reading from the end, and how the two are merged
+    depth: Depth  # one of the four ways to depth that `Stack` shows
+    depth_layers: int  # dense tanh layers that `depth` adds at each of its places
+    dropout: float  # share dropped between layers and before the output, anew at each step
+    recurrent_dropout: float  # share of h_{t-1} dropped in the cells, alike at all steps
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Recurrent layers over a sequence, deep in one of four ways (deck 000, "Deep RNN").
+
+        (a) input_to_hidden   (b) …_shortcut   (c) hidden_to_hidden_and_output   (d) stacked
+
+             y_t                  y_t                   y_t                        y_t
+              ↑                    ↑                     ↑                          ↑
+             h_t → …              h_t → …                ■                        h²_t → …
+              ↑                   ↑ ↑                    ↑                          ↑
+              ■                   ■ │                   h_t → ■ → …               h¹_t → …
+              ↑                   ↑ │                    ↑                          ↑
+             x_t                  x_t                   x_t                        x_t
+
+    ■ stands for `depth_layers` dense tanh layers, as wide as the hidden layer next to them. In (b)
+    the cell reads [x_t, ■]. In (c) each layer's cell becomes a `DeepTransition`, and ■ comes before
+    the output too. `layers` counts in each way: (a) and (b) deepen what the first layer reads, (c)
+    deepens every layer's step and the last one's answer.
+
+    With bidirectional="concat" the output layer computes deck 000's y_t = W h→_t + W' h←_t + b, its
+    kernel holding W over W'. "sum" is that with W' = W: y_t = W (h→_t + h←_t) + b.
+
+    `cell` is "simple_rnn", "lstm" or "gru", with `units`; or a cell such as LSTMCell(64), a pattern
+    that is built anew from its config for each layer. `StackKnobs` says what the knobs mean.
+
+    Raises:
+        ValueError: if a knob has none of its values, or two do not go together.
+    Source: Pascanu et al. 2013, arXiv:1312.6026 (depth); Zaremba et al. 2014, arXiv:1409.2329
+    (where `dropout` drops); Gal & Ghahramani 2016, arXiv:1512.05287 (`recurrent_dropout`).
+    """
+
+    cell: Any
+    units: int | Sequence[int] | None = None
+    layers: int = 1
+    bidirectional: Merge | None = None
+    depth: Depth = "stacked"
+    depth_layers: int = 1
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+
+    def __post_init__(self):
+        require_size("layers", self.layers, "it counts recurrent layers")
+        require_size("depth_layers", self.depth_layers, "it counts the dense layers of `depth`")
+        require_one_of("depth", self.depth, get_args(Depth))
+        require_one_of("bidirectional", self.bidirectional, (None, *get_args(Merge)))
+        for name in ("dropout", "recurrent_dropout"):
+            rate = getattr(self, name)
+            if not 0 <= rate < 1:
+                raise ValueError(f"`{name}` must be a share in [0, 1), got {rate!r}.")
+        if self.recurrent_dropout and self._deep_transition:
+            raise ValueError(
+                f"`recurrent_dropout` must be 0 with depth={self.depth!r}, "
+                f"got {self.recurrent_dropout}; use `dropout`."
+            )
+        if self._named:
+            self._check_units()
+        else:
+            self._check_pattern()
+
+    def _check_units(self):
+        require_one_of("cell", self.cell, tuple(CELLS), "or pass a cell such as LSTMCell(64)")
+        for size in self.sizes:
+            require_size("units", size, f"cell={self.cell!r} needs the size of its state")
+        if not self.sizes or self.layers not in (1, len(self.sizes)):
+            raise ValueError(
+                f"`units` must be one int, or one for each of the layers, got units={self.units!r} "
+                f"with layers={self.layers}; a sequence of sizes counts the layers by itself."
+            )
+
+    def _check_pattern(self):
+        if isinstance(self.cell, type) or not hasattr(self.cell, "state_size"):
+            raise ValueError(
+                f"`cell` must be one of {tuple(CELLS)} or a cell such as LSTMCell(64), "
+                f"got {self.cell!r}."
+            )
+        for name, default in (("units", None), ("recurrent_dropout", 0.0)):
+            if getattr(self, name) != default:
+                raise ValueError(
+                    f"`{name}` must be left out with a cell instance, "
+                    f"got {getattr(self, name)!r}; set it in the cell."
+                )
+
+    def require_one_way(self, why: str):
+        """Refuse a bidirectional stack; `why` is a clause.
+
+        Raises:
+            ValueError: if the stack is bidirectional.
+        """
+        if self.bidirectional is not None:
+            raise ValueError(
+                f"`bidirectional` must be None here, got {self.bidirectional!r}: {why}."
+            )
+
+    @property
+    def sizes(self) -> list[int]:
+        """H of each layer, from the bottom."""
+        if not self._named:
+            return [next(iter(named_states(self.cell).values()))] * self.layers
+        one_for_all = self.units is None or isinstance(self.units, int)
+        return [self.units] * self.layers if one_for_all else list(self.units)
+
+    @property
+    def states(self) -> dict[str, dict[str, int]]:
+        """Each layer's name, and its states with their sizes: {"lstm_1": {"h": 64, "c": 64}}."""
+        label = self.cell if self._named else "recurrent"
+        return {
+            f"{label}_{number}": named_states(self._cell(size))
+            for number, size in enumerate(self.sizes, 1)
+        }
+
+    def read(self, x, *, mask=None, start=None, sequences=True, states=False, prefix=""):
+        """Run the stack over a sequence.
+
+        Args:
+            x: (B, T, D), a Keras tensor.
+            mask: bool (B, T), True where a step counts; given to every layer.
+            start: each layer's initial states, a list of lists (B, H); zeros without it.
+            sequences: whether the last layer answers at each step, or once.
+            states: whether each layer's last states are wanted.
+            prefix: put before the layers' names.
+        Returns:
+            (B, T, H) or (B, H), and each layer's last states: a list of lists (B, H), empty
+            without `states`. "concat" makes 2 H of H; the backward states follow the forward ones.
+        """
+        x = self._deepen_input(x, prefix)
+        finals = []
+        for number, (name, size) in enumerate(zip(self.states, self.sizes, strict=True), 1):
+            if number > 1:
+                x = self._drop(x, f"{prefix}dropout_{number - 1}")
+            last = number == len(self.sizes)
+            layer = self._layer(
+                size, f"{prefix}{name}", return_sequences=sequences or not last, return_state=states
+            )
+            result = layer(x, mask=mask, initial_state=start[number - 1] if start else None)
+            x, *final = result if states else (result,)
+            finals.append(final)
+        return x, finals
+
+    def answer(self, h, classes: int, activation):
+        """The output layer: (…, H) → (…, C), after dropout and the output's part of `depth`."""
+        require_size("classes", classes, "it is the width of the output")
+        h = self._drop(h, "dropout_out")
+        if self._deep_transition:
+            h = self._dense(h, self.sizes[-1], "deep_output")
+        # The numbers that a loss reads stay in the variables' precision under a mixed policy.
+        dtype = dtype_policy().variable_dtype
+        return Dense(classes, activation=activation, dtype=dtype, name="outputs")(h)
+
+    @property
+    def _named(self) -> bool:
+        return isinstance(self.cell, str)
+
+    @property
+    def _deep_transition(self) -> bool:
+        return self.depth == "hidden_to_hidden_and_output"
+
+    def _cell(self, size: int):
+        if self._named:
+            cell = CELLS[self.cell](size)
+        else:
+            cell = type(self.cell).from_config(self.cell.get_config())
+        return DeepTransition(cell, self.depth_layers) if self._deep_transition else cell
+
+    def _layer(self, size: int, name: str, **returns: bool):
+        if self._named and not self._deep_transition:
+            rate = self.recurrent_dropout
+            layer = LAYERS[self.cell](size, recurrent_dropout=rate, name=name, **returns)
+        else:
+            layer = Recurrent(self._cell(size), name=name, **returns)
+        if self.bidirectional is None:
+            return layer
+        return Bidirectional(layer, merge_mode=self.bidirectional, name=f"bidirectional_{name}")
+
+    def _deepen_input(self, x, prefix: str):
+        if self.depth not in ("input_to_hidden", "input_to_hidden_shortcut"):
+            return x
+        deep = self._dense(x, self.sizes[0], f"{prefix}deep_input")
+        if self.depth == "input_to_hidden":
+            return deep
+        return Concatenate(name=f"{prefix}shortcut")([x, deep])
+
+    def _dense(self, x, size: int, name: str):
+        for k in range(self.depth_layers):
+            x = Dense(size, activation="tanh", name=f"{name}_{k + 1}")(x)
+        return x
+
+    def _drop(self, x, name: str):
+        return Dropout(self.dropout, name=name)(x) if self.dropout else x

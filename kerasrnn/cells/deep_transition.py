@@ -1,0 +1,78 @@
+"""Depth between one hidden state and the next, for any cell."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="kerasrnn")
+class DeepTransition(keras.layers.Layer):
+    """Any cell, with more layers between its step and the next (deck 000, "Deep RNN", (c)).
+
+        h⁰_t, s_t = cell(x_t, h_{t-1}, s_{t-1})                         (1)
+        hᵏ_t = tanh(hᵏ⁻¹_t V_k + b_k),   k = 1 … K                      (2)
+        h_t = hᴷ_t,   K = transitions                                   (3)
+
+    Over the simple cell, (1) is h⁰_t = tanh(x_t W + h_{t-1} U + b), so (1)-(3) are the paper's
+    DT-RNN (eq. 13) of L = K + 1 layers. Over a gated cell the other states s_t (the LSTM's c_t)
+    stay as the cell left them: h_t alone, which the next step and the layer above see, is deeper.
+
+    Args:
+        cell: a cell whose output is its first state, such as `keras.layers.LSTMCell(64)`.
+        transitions: K, the layers of (2), at least 1.
+    Call arguments:
+        inputs: x_t (B, D).
+        states: the cell's states, h_{t-1} (B, H) the first.
+    Returns:
+        h_t (B, H), and the new states [h_t, *s_t].
+    Raises:
+        ValueError: if `transitions` < 1, or `cell` is not a cell or has dropout of its own.
+    Source: Pascanu et al. 2013, arXiv:1312.6026, section 3.3.
+    """
+
+    def __init__(self, cell, transitions: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        if not (callable(cell) and hasattr(cell, "state_size")):
+            raise ValueError(f"`cell` must be a cell such as LSTMCell(64), got {cell!r}.")
+        if transitions < 1:
+            raise ValueError(
+                f"`transitions` must be at least 1, got {transitions}; for none use `cell` itself."
+            )
+        rates = {name: getattr(cell, name, 0) for name in ("dropout", "recurrent_dropout")}
+        if any(rates.values()):
+            raise ValueError(
+                "`cell` must have no dropout of its own (the layer that draws its masks does not "
+                f"see it in here), got {rates}; drop between layers instead."
+            )
+        sizes = cell.state_size
+        self.state_size = list(sizes) if isinstance(sizes, list | tuple) else [sizes]
+        self.output_size = self.state_size[0]
+        self.states = tuple(getattr(cell, "states", ()))  # their names, where the cell has any
+        self.cell, self.transitions = cell, transitions
+        self.deep = [
+            keras.layers.Dense(self.output_size, activation="tanh", name=f"transition_{k + 1}")
+            for k in range(transitions)
+        ]
+
+    def build(self, input_shape):
+        if not self.cell.built:  # a cell read from a file comes built
+            self.cell.build(input_shape)
+        for layer in self.deep:
+            layer.build((None, self.output_size))
+        self.built = True
+
+    def call(self, inputs, states):
+        h, new_states = self.cell(inputs, states)  # (1)
+        for layer in self.deep:
+            h = layer(h)  # (2)
+        return h, [h, *new_states[1:]]  # (3)
+
+    def get_initial_state(self, batch_size=None):
+        return list(self.cell.get_initial_state(batch_size=batch_size))
+
+    def get_config(self):
+        cell = keras.saving.serialize_keras_object(self.cell)
+        return {**super().get_config(), "cell": cell, "transitions": self.transitions}
+
+    @classmethod
+    def from_config(cls, config):
+        cell = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**{**config, "cell": cell})
