@@ -1,6 +1,6 @@
 """The contract that every application fulfils.
 
-An app is a folder of files with fixed names; `App` finds in them, by name, what the rest of the package asks for:
+An app is a folder of files with fixed names; `App` finds in them, by name, what others ask for:
 
     config.py   Config, PRESETS, Options         what the numbers are
     data.py     open_source, prepare, Assets, dataset, batches, DEFAULT     files → batches
