@@ -112,6 +112,14 @@ def test_excluded_tokens_are_never_drawn_even_at_the_ends_of_the_unit_interval()
     ends = np.float32([0, 0.5 - 2**-25, 0.5, 1 - 2**-24])
     for options in ({}, {"top_k": 5}, {"top_p": 0.999}):
         assert sample_all(logits, ends, **options).tolist() == [1, 1, 4, 4]
+    logits = np.random.default_rng(3).normal(size=(300, 1000))
+    logits[:, 1::2] = logits[:, 900:] = -np.inf  # sums that round, then nothing
+    tokens = sample(logits, np.full(300, ends[-1])).numpy()
+    assert np.isfinite(logits[np.arange(300), tokens]).all()
+
+
+def test_an_infinite_logit_is_always_drawn():
+    assert set(sample_all([0.0, np.inf, 5.0], GRID)) == {1}
 
 
 def test_a_row_gets_the_same_token_whatever_the_options_of_the_others():
@@ -131,7 +139,9 @@ def test_a_row_gets_the_same_token_whatever_the_options_of_the_others():
 
 def test_eager_code_a_graph_and_xla_agree_and_half_precision_is_read():
     rng = np.random.default_rng(2)
-    logits = tf.constant(np.round(rng.normal(size=(64, 30)) * 2, 1), tf.float16)
+    logits = np.round(rng.normal(size=(64, 30)) * 2, 1)
+    logits[:32] = rng.choice([0.0, -0.0], size=(32, 30))  # one value, although sorts may differ
+    logits = tf.constant(logits, tf.float16)
     uniforms = draws([4], 64)[0]
     filtered = (tf.constant(0.8), tf.constant(12), tf.constant(0.9))
     plain = (tf.constant(0.8), tf.constant(0), tf.constant(1.0))
