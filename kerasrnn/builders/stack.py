@@ -132,13 +132,16 @@ class Stack:
         return [self.units] * self.layers if one_for_all else list(self.units)
 
     @property
+    def names(self) -> list[str]:
+        """Each layer's name, from the bottom: "lstm_1", or "recurrent_1" for a cell instance."""
+        label = self.cell if self._named else "recurrent"
+        return [f"{label}_{number + 1}" for number in range(len(self.sizes))]
+
+    @property
     def states(self) -> dict[str, dict[str, int]]:
         """Each layer's name, and its states with their sizes: {"lstm_1": {"h": 64, "c": 64}}."""
-        label = self.cell if self._named else "recurrent"
-        return {
-            f"{label}_{number}": named_states(self._cell(size))
-            for number, size in enumerate(self.sizes, 1)
-        }
+        cells = [self._cell(size) for size in self.sizes]
+        return {name: named_states(cell) for name, cell in zip(self.names, cells, strict=True)}
 
     def read(self, x, *, mask=None, start=None, sequences=True, states=False, prefix=""):
         """Run the stack over a sequence.
@@ -156,7 +159,7 @@ class Stack:
         """
         x = self._deepen_input(x, prefix)
         finals = []
-        for number, (name, size) in enumerate(zip(self.states, self.sizes, strict=True), 1):
+        for number, (name, size) in enumerate(zip(self.names, self.sizes, strict=True), 1):
             if number > 1:
                 x = self._drop(x, f"{prefix}dropout_{number - 1}")
             last = number == len(self.sizes)
@@ -187,10 +190,8 @@ class Stack:
         return self.depth == "hidden_to_hidden_and_output"
 
     def _cell(self, size: int):
-        if self._named:
-            cell = CELLS[self.cell](size)
-        else:
-            cell = type(self.cell).from_config(self.cell.get_config())
+        kind = CELLS[self.cell] if self._named else type(self.cell)
+        cell = kind.from_config({"units": size} if self._named else self.cell.get_config())
         return DeepTransition(cell, self.depth_layers) if self._deep_transition else cell
 
     def _layer(self, size: int, name: str, **returns: bool):
