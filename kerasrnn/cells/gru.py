@@ -1,0 +1,119 @@
+"""The gated recurrent unit, with the reset gate after or before the product."""
+
+import keras
+from keras import ops
+
+from kerasrnn.cells.base import GateCell
+
+
+@keras.saving.register_keras_serializable(package="kerasrnn")
+class GRUCell(GateCell):
+    """Gated recurrent unit: one gate mixes old and new, one gate hides the past.
+
+        u_t = σ(x_t W_u + h_{t-1} U_u + b_u)                     (1)
+        r_t = σ(x_t W_r + h_{t-1} U_r + b_r)                     (2)
+        n_t = tanh(x_t W_n + r_t ⊙ (h_{t-1} U_n + b'_n) + b_n)   (3)   reset after the product
+        n_t = tanh(x_t W_n + (r_t ⊙ h_{t-1}) U_n + b_n)          (3')  reset before it
+        h_t = u_t ⊙ h_{t-1} + (1 - u_t) ⊙ n_t                    (4)
+
+    With (3) the cell is in gate form; with (3') the product inside the loop waits for (2), so the
+    cell runs through the plain scan.
+
+    Args:
+        units: H.
+        activation: of (3).
+        recurrent_activation: of (1) and (2).
+        reset_after: (3), as cuDNN, or (3'), as the paper.
+        **options: see `GateCell`.
+    Source: Cho et al. 2014, arXiv:1406.1078v3 for (3'), v1 for (3); weights and their order
+    [u | r | n] as `keras.layers.GRUCell`.
+    """
+
+    gates = 3
+    states = ("h",)
+    saved = 4  # [u | r | n | h U_n + b'_n]
+
+    def __init__(
+        self,
+        units: int,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        reset_after: bool = True,
+        **options,
+    ):
+        super().__init__(units, **options)
+        self.activation = keras.activations.get(activation)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.reset_after = reset_after
+
+    @property
+    def gate_form(self) -> bool:
+        return self.reset_after
+
+    @property
+    def bias_shape(self) -> tuple[int, ...]:
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    @property
+    def input_bias(self):
+        return self.bias[0] if self.reset_after and self.bias is not None else self.bias
+
+    @property
+    def recurrent_bias(self):
+        return self.bias[1] if self.reset_after and self.bias is not None else None
+
+    def activate(self, z, r):
+        """(1) to (3) and the product inside (3), each (B, H)."""
+        z_u, z_r, z_n = ops.split(z, 3, axis=-1)
+        r_u, r_r, r_n = ops.split(r, 3, axis=-1)
+        update = self.recurrent_activation(z_u + r_u)  # (1)
+        reset = self.recurrent_activation(z_r + r_r)  # (2)
+        return update, reset, self.activation(z_n + reset * r_n), r_n  # (3)
+
+    def gate(self, z, r, states):
+        update, _, new, _ = self.activate(z, r)
+        h = update * states.h + (1 - update) * new  # (4)
+        return h, (h,)
+
+    def step(self, z, states, product):
+        if self.reset_after:
+            return super().step(z, states, product)
+        z_u, z_r, z_n = ops.split(z, 3, axis=-1)
+        r_u, r_r = ops.split(product(states.h, 0, 2), 2, axis=-1)
+        update = self.recurrent_activation(z_u + r_u)  # (1)
+        reset = self.recurrent_activation(z_r + r_r)  # (2)
+        new = self.activation(z_n + product(reset * states.h, 2, 3))  # (3')
+        h = update * states.h + (1 - update) * new  # (4)
+        return h, (h,)
+
+    @property
+    def by_hand(self) -> bool:
+        return (
+            self.activation is keras.activations.tanh
+            and self.recurrent_activation is keras.activations.sigmoid
+        )
+
+    def gate_forward(self, z, r, states):
+        """`gate()`, and what `gate_backward` wants saved, packed (B, saved * H)."""
+        update, reset, new, inner = self.activate(z, r)
+        h = update * states.h + (1 - update) * new
+        return (h,), ops.concatenate([update, reset, new, inner], axis=-1)
+
+    def gate_backward(self, saved, previous, states, d_states):
+        """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
+        update, reset, new, inner = ops.split(saved, 4, axis=-1)
+        (d_h,) = d_states
+        d_new = d_h * (1 - update) * (1 - new * new)
+        d_update = d_h * (previous.h - new) * update * (1 - update)
+        d_reset = d_new * inner * reset * (1 - reset)
+        d_z = ops.concatenate([d_update, d_reset, d_new], axis=-1)
+        d_r = ops.concatenate([d_update, d_reset, d_new * reset], axis=-1)
+        return d_z, d_r, (d_h * update,)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
+            "reset_after": self.reset_after,
+        }

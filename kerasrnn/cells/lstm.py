@@ -1,0 +1,103 @@
+"""Long short-term memory."""
+
+import keras
+from keras import ops
+
+from kerasrnn.cells.base import GateCell
+from kerasrnn.initializers import ForgetBias
+
+
+@keras.saving.register_keras_serializable(package="kerasrnn")
+class LSTMCell(GateCell):
+    """Long short-term memory: a conveyor belt c with gates to write, forget and read.
+
+        i_t = σ(x_t W_i + h_{t-1} U_i + b_i)                     (1)
+        f_t = σ(x_t W_f + h_{t-1} U_f + b_f)                     (2)
+        g_t = tanh(x_t W_g + h_{t-1} U_g + b_g)                  (3)
+        o_t = σ(x_t W_o + h_{t-1} U_o + b_o)                     (4)
+        c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                          (5)
+        h_t = o_t ⊙ tanh(c_t)                                    (6)
+
+    Args:
+        units: H.
+        activation: of (3) and (6).
+        recurrent_activation: of (1), (2) and (4).
+        unit_forget_bias: start b_f at 1.
+        **options: see `GateCell`.
+    Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000 for (2); weights and their order
+    [i | f | g | o] as `keras.layers.LSTMCell`.
+    """
+
+    gates = 4
+    states = ("h", "c")
+    additive = True  # the gates see z + r only, so dz = dr
+    saved = 4  # [i | f | g | o]
+
+    def __init__(
+        self,
+        units: int,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        unit_forget_bias: bool = True,
+        **options,
+    ):
+        super().__init__(units, **options)
+        self.activation = keras.activations.get(activation)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.unit_forget_bias = unit_forget_bias
+
+    def start(self, name: str):
+        if name == "bias" and self.unit_forget_bias:
+            return ForgetBias(self.bias_initializer)
+        return super().start(name)
+
+    def activate(self, z, r):
+        """(1) to (4), each (B, H)."""
+        i, f, g, o = ops.split(z + r, 4, axis=-1)
+        squash = self.recurrent_activation
+        return squash(i), squash(f), self.activation(g), squash(o)
+
+    def gate(self, z, r, states):
+        i, f, g, o = self.activate(z, r)
+        c = f * states.c + i * g  # (5)
+        h = o * self.activation(c)  # (6)
+        return h, (h, c)
+
+    @property
+    def by_hand(self) -> bool:
+        return (
+            self.activation is keras.activations.tanh
+            and self.recurrent_activation is keras.activations.sigmoid
+        )
+
+    def gate_forward(self, z, r, states):
+        """`gate()`, and what `gate_backward` wants saved, packed (B, saved * H)."""
+        i, f, g, o = self.activate(z, r)
+        c = f * states.c + i * g
+        h = o * ops.tanh(c)
+        return (h, c), ops.concatenate([i, f, g, o], axis=-1)
+
+    def gate_backward(self, saved, previous, states, d_states):
+        """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
+        i, f, g, o = ops.split(saved, 4, axis=-1)
+        d_h, d_c = d_states
+        tanh_c = ops.tanh(f * previous.c + i * g)
+        d_c = d_c + d_h * o * (1 - tanh_c * tanh_c)
+        d_z = ops.concatenate(
+            [
+                d_c * g * i * (1 - i),
+                d_c * previous.c * f * (1 - f),
+                d_c * i * (1 - g * g),
+                d_h * tanh_c * o * (1 - o),
+            ],
+            axis=-1,
+        )
+        return d_z, None, (None, d_c * f)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
+            "unit_forget_bias": self.unit_forget_bias,
+        }

@@ -1,0 +1,51 @@
+"""Elman's network: the slides' "vanilla RNN"."""
+
+import keras
+
+from kerasrnn.cells.base import GateCell
+
+
+@keras.saving.register_keras_serializable(package="kerasrnn")
+class SimpleRNNCell(GateCell):
+    """Simple recurrent unit: the state is the squashed sum of input and past.
+
+        h_t = tanh(x_t W + h_{t-1} U + b)                        (1)
+
+    Args:
+        units: H.
+        activation: of (1).
+        **options: see `GateCell`.
+    Source: Elman 1990, "Finding structure in time"; weights as `keras.layers.SimpleRNNCell`.
+    """
+
+    gates = 1
+    states = ("h",)
+    additive = True  # the gates see z + r only, so dz = dr
+    saved = 0  # the backward step needs h_t alone
+
+    def __init__(self, units: int, activation="tanh", **options):
+        super().__init__(units, **options)
+        self.activation = keras.activations.get(activation)
+
+    def gate(self, z, r, states):
+        h = self.activation(z + r)  # (1)
+        return h, (h,)
+
+    @property
+    def by_hand(self) -> bool:
+        return self.activation is keras.activations.tanh
+
+    def gate_forward(self, z, r, states):
+        """`gate()`, and what `gate_backward` wants saved, packed (B, saved * H) or None."""
+        return self.gate(z, r, states)[1], None
+
+    def gate_backward(self, saved, previous, states, d_states):
+        """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
+        (d_h,) = d_states
+        return d_h * (1 - states.h * states.h), None, (None,)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+        }

@@ -1,0 +1,75 @@
+"""Any cell over a sequence, with the arguments of `keras.layers.RNN`."""
+
+import keras
+from keras import ops
+
+from kerasrnn import recurrence
+from kerasrnn.cells import GateCell
+
+
+@keras.saving.register_keras_serializable(package="kerasrnn")
+class Recurrent(keras.layers.RNN):
+    """Run a cell over a sequence, as fast as its form allows.
+
+        x_1     x_2    …   x_T      (B, T, D)
+         ↓       ↓          ↓
+        cell →  cell → … → cell     states (B, H) each
+         ↓       ↓          ↓
+        y_1     y_2    …   y_T      (B, T, H) with return_sequences, else y_T (B, H)
+
+    Args:
+        cell: a `kerasrnn.cells` cell, or any Keras cell with `call(inputs, states)`.
+        return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as
+            `keras.layers.RNN`; `unroll` is accepted and changes nothing but the plan's freedom.
+        route: force one of `kerasrnn.recurrence.ROUTES`; None chooses, see `plan`.
+    Raises:
+        ValueError: if T is 0, or `route` cannot run the cell.
+    """
+
+    def __init__(self, cell, *args, route: str | None = None, **kwargs):
+        super().__init__(cell, *args, **kwargs)
+        self.route = route
+
+    def plan(self, input_shape) -> recurrence.Plan:
+        """Say which path runs for inputs of `input_shape` (B, T, D), and why."""
+        return recurrence.plan(self.cell, input_shape, self.route)
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        self.plan(sequences.shape)
+        return super().call(sequences, initial_state, mask, training)
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if not isinstance(self.cell, GateCell):
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = None if mask is None else ops.cast(mask, "bool")
+        outputs, states = recurrence.run(
+            self.cell,
+            sequences,
+            initial_state,
+            mask=mask,
+            reverse=self.go_backwards,
+            training=training,
+            route=self.route,
+        )
+        outputs, last = self._mask_outputs(outputs, states[0], mask)
+        if not self.return_sequences:
+            return last, last[:, None], states
+        outputs = ops.transpose(outputs, (1, 0, 2))
+        return last, ops.flip(outputs, axis=1) if self.go_backwards else outputs, states
+
+    def _mask_outputs(self, outputs, last, mask):
+        """Outputs (T, B, H) and last output (B, H) of masked steps, as Keras wants them."""
+        if mask is None:
+            return outputs, last
+        valid = ops.transpose(mask)[..., None]
+        if not self.zero_output_for_mask:  # repeat the last output; zero before the first
+            count = ops.cast(valid, "int32")
+            count = ops.flip(count, axis=0) if self.go_backwards else count
+            valid = ops.cumsum(count, axis=0) > 0
+            valid = ops.flip(valid, axis=0) if self.go_backwards else valid
+        end = valid[0 if self.go_backwards else -1]
+        return ops.where(valid, outputs, 0), ops.where(end, last, 0)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "route": self.route}

@@ -1,0 +1,138 @@
+"""Choose how a cell runs over a sequence, and run it."""
+
+import importlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from kerasrnn.cells.base import GateCell
+from kerasrnn.recurrence.gateform import Operands, Problem
+
+ROUTES = ("step", "cluster", "loop", "scan")
+_portable = False
+
+
+@contextmanager
+def portable():
+    """Inside, nothing is compiled by XLA: for graphs that leave this process, as exports do."""
+    global _portable
+    before, _portable = _portable, True
+    try:
+        yield
+    finally:
+        _portable = before
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a layer will run.
+
+    Attributes:
+        route: "step" (one step, no loop), "cluster" (gate-form loops, each compiled by XLA), "loop"
+            (gate-form loops, compiled with whatever stands around them) or "scan" (the cell's own
+            step, differentiated automatically).
+        why: a sentence.
+    """
+
+    route: str
+    why: str
+
+
+def backend():
+    """The module with this Keras backend's loops."""
+    return importlib.import_module(f"kerasrnn.recurrence.{keras.backend.backend()}")
+
+
+def plan(cell, shape, route: str | None = None) -> Plan:
+    """Say how `cell` runs over inputs of `shape` (B, T, D), None for an unknown size.
+
+    Args:
+        route: one of `ROUTES` to force it.
+    Raises:
+        ValueError: if T is 0, or the forced route cannot run this cell.
+    """
+    steps = shape[1]
+    if steps == 0:
+        raise ValueError(
+            f"`inputs` must have at least one step (batch, time, features), got shape "
+            f"{tuple(shape)}; drop empty sequences, or mask them whole."
+        )
+    gate_form = isinstance(cell, GateCell) and cell.gate_form
+    if route is not None:
+        return _forced(route, gate_form, cell, steps)
+    if steps == 1:
+        return Plan("step", "T is 1: one step needs no loop.")
+    if not gate_form:
+        return Plan("scan", f"{type(cell).__name__} is not in gate form here.")
+    if keras.backend.backend() != "tensorflow":
+        return Plan("loop", f"{keras.backend.backend()} compiles the loops with the model.")
+    if _portable:
+        return Plan("loop", "the graph leaves this process: nothing of it needs XLA.")
+    return Plan("cluster", "gate form: each loop is an XLA cluster of its own.")
+
+
+def _forced(route: str, gate_form: bool, cell, steps) -> Plan:
+    if route not in ROUTES:
+        raise ValueError(f"`route` must be one of {ROUTES}, got {route!r}.")
+    if route in ("cluster", "loop") and not gate_form:
+        raise ValueError(
+            f"`route` must be 'scan' or None for {type(cell).__name__}, which is not in gate form "
+            f"here, got {route!r}."
+        )
+    if route == "step" and steps != 1:
+        raise ValueError(f"`route` 'step' needs T = 1, got T = {steps}; leave `route` out.")
+    return Plan(route, "asked for.")
+
+
+def run(cell, inputs, start, *, mask=None, reverse=False, training=False, route=None):
+    """Run a cell over a sequence.
+
+    Args:
+        cell: a `GateCell`, built.
+        inputs: (B, T, D).
+        start: a list of initial states, (B, H) each.
+        mask: bool (B, T), False where a step leaves the states untouched; or None.
+        reverse: from the last step to the first.
+        training: draw the cell's dropout masks.
+        route: see `plan`.
+    Returns:
+        outputs: (T, B, H) after each step, in the order of `inputs`; a masked step repeats the
+            output before it.
+        states: list of (B, H), the final states.
+    """
+    route = plan(cell, inputs.shape, route).route
+    keep = None if mask is None else ops.transpose(mask)[..., None]
+    inputs = ops.transpose(inputs, (1, 0, 2))
+    z = cell.project(inputs, cell.input_masks(inputs[0]) if training else None)
+    wide = keras.backend.result_type(z.dtype, "float32")  # states stay wide in mixed precision
+    z, start = ops.cast(z, wide), [ops.cast(s, wide) for s in start]
+    masks = cell.recurrent_masks(start[0]) if training else None
+    if route in ("step", "scan"):
+        return _run_steps(cell, z, start, masks, keep, reverse, route == "step")
+    weights = tuple(ops.convert_to_tensor(w) for w in cell.gate_weights)
+    bias = None if cell.recurrent_bias is None else ops.cast(cell.recurrent_bias, wide)
+    kernel = ops.convert_to_tensor(cell.recurrent_kernel)
+    operands = Operands(z, kernel, tuple(start), bias, keep, tuple(masks or ()), weights)
+    problem = Problem(
+        cell, reverse, cell.by_hand, bias is not None, keep is not None, len(operands.masks)
+    )
+    return backend().run(problem, operands, jit=route == "cluster")
+
+
+def _run_steps(cell, z, start, masks, keep, reverse, single):
+    product = cell.product(masks)
+
+    def body(states, step):
+        new = cell.step(step["z"], cell.State(*states), product)[1]
+        if keep is not None:
+            new = [ops.where(step["keep"], n, o) for n, o in zip(new, states, strict=True)]
+        return tuple(new), (new[0],)
+
+    streams = {"z": z} if keep is None else {"z": z, "keep": keep}
+    if single:
+        states, (h,) = body(tuple(start), {name: x[0] for name, x in streams.items()})
+        return h[None], list(states)
+    states, (outputs,) = backend().scan(body, tuple(start), streams, [cell.units], reverse)
+    return outputs, list(states)
