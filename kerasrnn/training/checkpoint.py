@@ -1,6 +1,7 @@
 """All that a training is at one moment, in one file that is written whole or not at all."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def load(path: Path, model) -> dict:
             for name, variable in variables.items():
                 variable.assign(stored[name])
             return state
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
             f"The checkpoint {path} does not fit this run ({error}); start afresh without --resume."
         ) from None

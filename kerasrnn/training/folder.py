@@ -56,7 +56,10 @@ class RunFolder:
         """
         try:
             values = json.loads((self.path / "config.json").read_text("utf-8"))
-            if not isinstance(values, dict) or not {"app", "config"} <= values.keys():
+            kinds = {"app": str, "config": dict}
+            if not isinstance(values, dict) or any(
+                not isinstance(values.get(key), kind) for key, kind in kinds.items()
+            ):
                 raise ValueError("it lacks `app` or `config`")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error

@@ -21,7 +21,8 @@ class Config:
     epochs: int = 10  # reports; training ends after the last
     epoch_steps: int = 0  # batches between two reports; 0 stands for one pass over the text
 
-    learning_rate: float = 4e-3  # Adam's, at its highest
+    optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
+    learning_rate: float = 2e-2  # at its highest
     warmup: float = 0.02  # share of the training during which it rises
     decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
     weight_decay: float = 0.0  # decoupled, a step, times the learning rate
@@ -30,6 +31,7 @@ class Config:
     def __post_init__(self):
         choice("cell", self.cell, ("simple_rnn", "lstm", "gru"))
         choice("inputs", self.inputs, ("one_hot", "embedding"))
+        choice("optimizer", self.optimizer, ("adamw", "muon"))
         choice("decay", self.decay, ("constant", "linear", "cosine"))
         if not self.units:
             raise ValueError("`units` must name at least one layer, got none.")

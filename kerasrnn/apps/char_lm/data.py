@@ -116,6 +116,13 @@ class Assets:
 
     FILE = "vocabulary.json"
 
+    def __post_init__(self):
+        if not 0 <= self.replacement < len(self.vocabulary):
+            raise ValueError(
+                f"`replacement` must number one of {len(self.vocabulary)} characters, "
+                f"got {self.replacement}."
+            )
+
     def save(self, folder: Path) -> None:
         from kerasrnn.files import write_text
 
@@ -145,7 +152,7 @@ class Assets:
 
     def unseen(self, text: str) -> str:
         """The distinct characters of `text` that the model never saw, in order of appearance."""
-        return "".join(dict.fromkeys(c for c in set(text) if c not in self.vocabulary))
+        return "".join(c for c in dict.fromkeys(text) if c not in self.vocabulary)
 
 
 def code_points(text: str) -> np.ndarray:
@@ -172,7 +179,7 @@ def batches(source: Source, config: Config, split: str, assets: Assets, seed=Non
         Batches of {"tokens": int32 (B, T), "reset": bool (B,)}, targets int32 (B, T) and weights (B, T).
     """
     texts = source.splits[split]
-    unseen = assets.unseen("".join({c for text in texts for c in set(text)}))
+    unseen = assets.unseen("".join("".join(dict.fromkeys(text)) for text in texts))
     if unseen:
         stand_in = assets.vocabulary[assets.replacement]
         tell(

@@ -1,6 +1,7 @@
 """Logits become text: read a prompt, then write character by character, in one graph."""
 
 import dataclasses
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from kerasrnn.errors import UserError
 from kerasrnn.notice import tell
 from kerasrnn.training.truncated import TruncatedBPTT
 
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # what Python makes of a byte that is not UTF-8
 PREVIEW = 100  # characters of the sample after each epoch
 
 
@@ -91,7 +93,7 @@ class Writer(tf.Module):
     def texts(self, prompts: list[str], options: Options) -> list[str]:
         """What follows each prompt, through XLA; shapes are rounded up so that few are compiled."""
         rows = len(prompts)
-        raw = [prompt.encode("utf-8", "replace") for prompt in prompts]
+        raw = [LONE_SURROGATE.sub("\ufffd", prompt).encode() for prompt in prompts]
         tokens, lengths = self.read(tf.constant(raw, tf.string), self._start)
         tokens = tf.pad(tokens, [[0, 0], [0, _bucket(tokens.shape[1]) - tokens.shape[1]]])
         stop = None

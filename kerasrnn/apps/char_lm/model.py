@@ -5,6 +5,7 @@ import keras
 from kerasrnn.apps.char_lm.config import Config
 from kerasrnn.apps.char_lm.data import Assets
 from kerasrnn.builders import many_to_many
+from kerasrnn.training.optimizers import optimizer
 from kerasrnn.training.truncated import TruncatedBPTT
 
 
@@ -22,21 +23,14 @@ def build(config: Config, assets: Assets) -> TruncatedBPTT:
         name="char_lm",
     )
     model = TruncatedBPTT(network, config.batch_size, name="char_lm_stream")
-    optimizer = keras.optimizers.AdamW(
-        config.learning_rate,
-        weight_decay=config.weight_decay,
-        beta_2=0.99,
-        global_clipnorm=config.clip_norm,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return compiled(model, optimizer)
+    return compiled(model, optimizer(config, plain=["outputs/"]))
 
 
-def compiled(model: TruncatedBPTT, optimizer="sgd") -> TruncatedBPTT:
+def compiled(model: TruncatedBPTT, by="sgd") -> TruncatedBPTT:
     """`model` with the loss: nats a character, weighted by what is text and not padding."""
     loss = keras.losses.SparseCategoricalCrossentropy(
         from_logits=True, reduction="mean_with_sample_weight"
     )
     metric = keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="nats_per_char")
-    model.compile(optimizer, loss=loss, weighted_metrics=[metric])
+    model.compile(by, loss=loss, weighted_metrics=[metric])
     return model

@@ -1,0 +1,103 @@
+"""Characters a second: text generated in one graph, against loops in Python over the same model.
+
+    python -m benchmarks.decoding [--units 256] [--json]
+
+Contenders, all writing one text from the same untrained `char_lm` network (speed does not depend on its weights):
+
+    in graph        kerasrnn.decoders.generate: one compiled loop that carries the state and draws
+    compiled step   a Python loop over a tf.function of one step and one draw, compiled by XLA
+    graph step      the same, not compiled
+    model.predict   the usual loop: `model.predict` of one step, the draw in NumPy
+"""
+
+import argparse
+import functools
+import json
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import alternate, machine
+from kerasrnn.apps.char_lm import PRESETS, build
+from kerasrnn.apps.char_lm.config import Options
+from kerasrnn.apps.char_lm.data import Assets
+from kerasrnn.apps.char_lm.decode import Writer
+from kerasrnn.decoders import sample
+from kerasrnn.settings import replace
+
+VOCABULARY = "".join(map(chr, range(32, 97)))  # 65 characters, as many as tiny Shakespeare has
+LENGTHS = {"in graph": 1000, "compiled step": 400, "graph step": 400, "model.predict": 40}
+
+
+def looped(writer: Writer, length: int, jit: bool):
+    """The Python loop over a function of one step and one draw."""
+
+    @tf.function(jit_compile=jit)
+    def step(token, states, uniform):
+        logits, states = writer.step(token, states)
+        return sample(logits, uniform, temperature=tf.constant(0.8)), states
+
+    def write():
+        token, states = tf.constant([0]), writer.fresh(1)
+        uniforms = tf.random.uniform([length, 1])
+        tokens = []
+        for number in range(length):
+            token, states = step(token, states, uniforms[number])
+            tokens.append(int(token[0]))
+
+    return write
+
+
+def predicted(network, sizes, length: int):
+    """The Python loop over `model.predict`."""
+
+    def write():
+        token, states = 0, [np.zeros((1, size), np.float32) for size in sizes]
+        draw = np.random.default_rng(0)
+        for _ in range(length):
+            logits, *states = network.predict([np.array([[token]]), *states], verbose=0)
+            chances = np.exp((logits[0, 0] - logits.max()) / 0.8)
+            token = draw.choice(len(chances), p=chances / chances.sum())
+
+    return write
+
+
+def measure(units: tuple[int, ...], rounds: int) -> dict[str, float]:
+    """Microseconds a character of each contender."""
+    assets = Assets(VOCABULARY, 0)
+    model = build(replace(PRESETS["small"], units=units), assets)
+    writer = Writer(model, assets)
+    contenders = {
+        "in graph": functools.partial(writer.texts, ["a"], Options(length=LENGTHS["in graph"])),
+        "compiled step": looped(writer, LENGTHS["compiled step"], jit=True),
+        "graph step": looped(writer, LENGTHS["graph step"], jit=False),
+        "model.predict": predicted(model.model, writer.state_sizes, LENGTHS["model.predict"]),
+    }
+    seconds = alternate(contenders, rounds)
+    return {name: seconds[name] / LENGTHS[name] * 1e6 for name in contenders}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--units", default="256", help="of each layer, with commas")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args()
+    units = tuple(int(size) for size in asked.units.split(","))
+    times = measure(units, asked.rounds)
+    on = machine("tensorflow", "keras")
+    if asked.json:
+        print(json.dumps({"machine": on, "units": units, "microseconds_per_character": times}))
+        return
+    table = Table(title=f"LSTM {asked.units}, batch of 1, 65 characters", caption=str(on))
+    for column in ("", "µs a character", "in graph is faster by"):
+        table.add_column(column, justify="right")
+    for name, time in times.items():
+        table.add_row(name, f"{time:,.1f}", f"{time / times['in graph']:.1f} ×")
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""The optimizers that a configuration may name."""
+
+import keras
+
+OPTIMIZERS = ("adamw", "muon")
+
+
+def optimizer(config, *, plain: list[str] = ()) -> keras.Optimizer:
+    """The optimizer of a configuration, with the whole gradient's norm clipped.
+
+    Args:
+        config: has `optimizer`, `learning_rate`, `clip_norm` and `weight_decay` (a step, times the rate).
+        plain: for "muon": patterns of the paths of variables that are no maps between hidden spaces
+            (an output layer, a table of rows), which AdamW updates at a fifth of the rate.
+    Returns:
+        adamw: Loshchilov & Hutter 2019, arXiv:1711.05101.
+        muon: the momentum of each matrix, made orthogonal by five Newton–Schulz iterations and
+            scaled to AdamW's size of step; Jordan et al. 2024, and Liu et al. 2025, arXiv:2502.16982.
+    """
+    common = {
+        "learning_rate": config.learning_rate,
+        "weight_decay": config.weight_decay,
+        "global_clipnorm": config.clip_norm,
+    }
+    if config.optimizer == "adamw":
+        return keras.optimizers.AdamW(beta_2=0.99, **common)
+    return keras.optimizers.Muon(
+        exclude_layers=list(plain),
+        adam_lr_ratio=0.2,
+        adam_weight_decay=config.weight_decay,
+        **common,
+    )
