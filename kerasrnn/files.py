@@ -7,6 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from kerasrnn.errors import UserError
+
+PART = ".part-"  # begins the name of what is not whole yet
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -17,7 +21,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=f"{PART}{path.stem}-", suffix=path.suffix, dir=path.parent
+    )
     os.close(handle)
     temporary = Path(name)
     try:
@@ -43,8 +49,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
         FileExistsError: if `path` is there when the block ends.
     """
     path = Path(path)
+    made = [parent for parent in path.absolute().parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f"{PART}{path.name}-", dir=path.parent))
     try:
         yield temporary
         os.chmod(temporary, 0o755)
@@ -53,3 +60,28 @@ def whole_folder(path: Path) -> Iterator[Path]:
         os.rename(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not empty: all went well, or others write here too
+            for parent in made:
+                parent.rmdir()
+
+
+def holds_something(folder: Path) -> bool:
+    """Whether there is more in `folder` than parts that a killed process left."""
+    return any(not path.name.startswith(PART) for path in folder.iterdir())
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove what a killed process left below `folder`."""
+    for path in folder.rglob(f"{PART}*"):
+        path.unlink()
+
+
+def require_place(path: Path) -> None:
+    """Refuse a path at which no folder can be made.
+
+    Raises:
+        UserError: if the nearest thing above it is a file, or a folder that cannot be written to.
+    """
+    nearest = next(place for place in (path, *path.absolute().parents) if os.path.exists(place))
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise UserError(f"{path} cannot be made: {nearest} is not a folder that can be written to.")

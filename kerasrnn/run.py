@@ -1,10 +1,13 @@
 """A trained application: train it, load it, and ask it for metrics, answers or an export."""
 
 import functools
+import zipfile
 from pathlib import Path
 
 from kerasrnn.app import App, find_app
+from kerasrnn.data.splits import SPLITS
 from kerasrnn.errors import UserError
+from kerasrnn.files import clear_parts, holds_something, require_place, whole_file
 from kerasrnn.notice import tell
 from kerasrnn.settings import from_json, known, to_json, with_settings
 from kerasrnn.training.folder import RunFolder
@@ -43,15 +46,18 @@ class Run:
         """The trained keras.Model."""
         import keras
 
+        self.app.file("model")  # so that Keras knows the classes that the file names
         try:
             return keras.models.load_model(self.folder.model, safe_mode=True)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            reason = " ".join(str(error).split())
             raise UserError(
-                f"The model {self.folder.model} cannot be loaded: {str(error).splitlines()[0]}"
+                f"The model {self.folder.model} cannot be loaded: {reason[:300]}"
             ) from None
 
     def judge(self, data: str | None = None, split: str = "test") -> tuple[int, dict[str, float]]:
         """Number of examples and metrics on a split of `data` (of the training's own data unless given)."""
+        known(split, (*SPLITS, "all"), "A split")
         files = self.app.file("data"), self.app.file("judge")
         source = files[0].open_source(data or self.data, self.config)
         return files[1].judge(self.model, self.config, self.assets, source, split)()
@@ -114,7 +120,8 @@ def train(
         settings: "key=value" changes to the preset.
         epochs: reports before the end; with `max_minutes` alone, the time decides.
         max_minutes: of training time, without start-up, compilation and judging.
-        resume: go on with the run in `out`; its own configuration, data and seed are used.
+        resume: go on with the run in `out`; all but the two limits is its own, and so are these unless
+            one is given.
         seed: of the weights, the dropout and the order of the data.
         jit: "auto" (Keras decides), "on" or "off": XLA around the whole training step.
         precision: a Keras dtype policy.
@@ -132,17 +139,29 @@ def train(
             "data": None if data is None else str(Path(data).absolute()),
             "seed": seed,
             "precision": precision,
+            "jit": jit,
             "config": to_json(config),
         }
+    if epochs is not None or max_minutes is not None:
+        values |= {"epochs": epochs, "max_minutes": max_minutes}
+    _check(values)
     config = from_json(app.file("config").Config, values["config"])
-    limits = _limits(config, epochs, max_minutes)
+    limits = _limits(config, values.get("epochs"), values.get("max_minutes"))
     source = app.file("data").open_source(values["data"], config)
     assets = app.file("data").prepare(source, config)
-    training = _prepared(app, folder, values, config, source, assets, jit)
+    training = _prepared(app, folder, values, config, source, assets)
     training.epochs, training.max_minutes = limits
     training.run(resume)
     _finish(app, folder, training)
     return Run(folder.path)
+
+
+def _check(values: dict) -> None:
+    """Refuse what Keras would refuse later."""
+    known(values["precision"], PRECISIONS, "`precision`")
+    known(values["jit"], ("auto", *JIT), "`jit`")
+    if not 0 <= values["seed"] < 2**32:
+        raise UserError(f"`seed` must be from 0 to 2**32 - 1, got {values['seed']}.")
 
 
 def _limits(config, epochs, max_minutes):
@@ -157,23 +176,27 @@ def _limits(config, epochs, max_minutes):
 def _resumed(app: App, folder: RunFolder) -> dict | None:
     """The interrupted run's own settings; None where nothing was begun."""
     if not (folder.path / "config.json").exists():
+        clear_parts(folder.path)
         tell(f"There is no run to go on with in {folder.path}: starting a new one.")
         return None
-    values = folder.read_config()
+    values = {"data": None, "seed": 0, "precision": "float32", "jit": "auto"}
+    values |= folder.read_config()
     if values["app"] != app.name:
         raise UserError(f"{folder.path} holds a run of {values['app']}, not of {app.name}.")
+    clear_parts(folder.path)
     return values
 
 
 def _refuse_to_overwrite(folder: RunFolder) -> None:
-    if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+    require_place(folder.path)
+    if folder.path.exists() and holds_something(folder.path):
         raise UserError(
             f"The run folder must be new, but {folder.path} exists; choose another with --out, or go on "
             "with it by --resume."
         )
 
 
-def _prepared(app, folder, values, config, source, assets, jit):
+def _prepared(app, folder, values, config, source, assets):
     """Model, batches and judge in place, and the run folder begun."""
     import keras
 
@@ -187,8 +210,8 @@ def _prepared(app, folder, values, config, source, assets, jit):
         model = app.build(config, assets)
     finally:
         keras.config.set_dtype_policy(previous)
-    if jit != "auto":
-        model.jit_compile = JIT[known(jit, ("auto", *JIT), "`jit`")]
+    if values["jit"] != "auto":
+        model.jit_compile = JIT[values["jit"]]
     folder.write_config(values)
     assets.save(folder.assets)
     judge = app.file("judge").judge(model, config, assets, source, "valid")
@@ -198,7 +221,6 @@ def _prepared(app, folder, values, config, source, assets, jit):
 
 def _finish(app: App, folder: RunFolder, training) -> None:
     """Write the trained model, its metrics and its pictures."""
-    from kerasrnn.files import whole_file
     from kerasrnn.training.pictures import learning_curve
 
     history = training.history

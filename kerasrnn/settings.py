@@ -113,7 +113,7 @@ def choice(name: str, value, names) -> None:
 
 
 def positive(name: str, value: float, or_zero: bool = False) -> None:
-    if value < 0 or (value == 0 and not or_zero):
+    if not (0 < value < math.inf or (or_zero and value == 0)):
         raise ValueError(f"`{name}` must be {'at least' if or_zero else 'above'} 0, got {value!r}.")
 
 

@@ -12,23 +12,33 @@ app = typer.Typer(
     name="kerasrnn",
     help="Recurrent networks in Keras: train, judge, use and export an application.",
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog="Example: kerasrnn train char_lm --data book.txt --out runs/book",
 )
+INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
+
 for verb in (apps, train, evaluate, predict, export):
     verb.register(app)
+
+
+UsageError = typer.BadParameter.__base__  # Click's own, which newer Typers bring inside
 
 
 def main() -> None:
     """Run a verb; exit 2 with one line where the user's input is wrong."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack the text's alphabet
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except UserError as error:
-        print(f"kerasrnn: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
+        code = f"kerasrnn: {error}"
+    except UsageError as error:
+        reason = error.format_message().rstrip(".")
+        code = f"kerasrnn: {reason}; see `{error.ctx.command_path} --help`."
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+        code = 2
+    elif code == INTERRUPTED:
         print("kerasrnn: interrupted; what was saved is kept.", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(code)

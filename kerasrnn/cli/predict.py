@@ -7,12 +7,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
+
+
+class Verbatim(TyperCommand):
+    """Hands "--" on to the verb, which takes all that follows it for inputs."""
+
+    def parse_args(self, ctx, args):
+        at = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [*args[:at], "--", *args[at:]])
 
 
 def register(app: typer.Typer) -> None:
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(
         "predict",
+        cls=Verbatim,
         context_settings=settings,
         epilog="Example: kerasrnn predict runs/book 'Once upon' --length 200 --temperature 0.7 --seed 1. "
         "The app's own options are listed by `kerasrnn predict RUN --options`.",

@@ -13,21 +13,21 @@ import tensorflow as tf
 from kerasrnn.errors import UserError
 from kerasrnn.export import ask
 from kerasrnn.export.warmup import write_warmup
-from kerasrnn.files import whole_folder
+from kerasrnn.files import holds_something, require_place, whole_folder
 
 
 def next_version(target: Path, add_version: bool) -> Path:
     """The folder that the export goes to.
 
     Raises:
-        UserError: if `target` is taken and `add_version` is not set, or is not a folder of versions.
+        UserError: if `target` is taken and `add_version` is not set, or is not a folder of versions,
+            or cannot be made.
     """
+    require_place(target)
     if not target.exists():
         return target / "1"
-    if not target.is_dir():
-        raise UserError(f"An export goes to a folder, but {target} is a file.")
-    versions = [int(path.name) for path in target.iterdir() if path.name.isdigit()]
-    if not versions and any(target.iterdir()):
+    versions = [int(path.name) for path in target.iterdir() if path.name.isdecimal()]
+    if not versions and holds_something(target):
         raise UserError(f"{target} holds something else than versions of a model; choose another.")
     if versions and not add_version:
         raise UserError(
@@ -55,7 +55,8 @@ def export(
     version = next_version(target, add_version)
     signatures = {name: function for name, function in endpoint.items() if name != "module"}
     with whole_folder(version) as temporary:
-        tf.saved_model.save(endpoint["module"], str(temporary), signatures)
+        with portable():
+            tf.saved_model.save(endpoint["module"], str(temporary), signatures)
         _compare(temporary, signatures, questions)
         write_warmup(temporary / "assets.extra", target.name, questions)
     return version
