@@ -2,13 +2,13 @@
 
 An app is a folder of files with fixed names; `App` finds in them, by name, what others ask for:
 
-    config.py   Config, PRESETS, Options         what the numbers are
-    data.py     open_source, prepare, Assets, dataset, batches, DEFAULT     files → batches
-    model.py    build                            compiled keras.Model
-    decode.py   predict, preview                 logits → answers
-    judge.py    evaluate, OBJECTIVE              answers → metrics
-    serve.py    endpoint, questions              the exported graph, and requests to try it with
-    tune.py     hyperparameters                  a search space over Config
+    config.py   Config, PRESETS, Options                        what the numbers are
+    data.py     open_source, prepare, Assets, dataset, batches  files → batches
+    model.py    build                                           compiled keras.Model
+    decode.py   predict, show, preview                          logits → answers
+    judge.py    judge, OBJECTIVE                                answers → metrics
+    serve.py    endpoint, questions                             the exported graph, and requests to try it with
+    tune.py     hyperparameters                                 a search space over Config
 
 Nothing outside an app's folder knows an app by name.
 """

@@ -1,6 +1,7 @@
 """Logits become text: read a prompt, then write character by character, in one graph."""
 
 import dataclasses
+import functools
 import re
 
 import numpy as np
@@ -117,6 +118,12 @@ def _bucket(size: int) -> int:
     return max(16, 1 << (size - 1).bit_length())
 
 
+@functools.lru_cache(maxsize=1)
+def _writer(model, assets: Assets) -> Writer:
+    """The last model's writer, kept so that its graph is compiled once."""
+    return Writer(model, assets)
+
+
 def predict(
     model, config: Config, assets: Assets, inputs: list[str], options: Options
 ) -> list[str]:
@@ -132,7 +139,7 @@ def predict(
             f"The model cannot write the stop text {options.stop!r}; only the length ends the text."
         )
         options = dataclasses.replace(options, stop="")
-    return Writer(model, assets).texts(inputs, options)
+    return _writer(model, assets).texts(inputs, options)
 
 
 def show(prompt: str, answer: str) -> str:
