@@ -16,7 +16,7 @@ def _decode(data: bytes, path: Path) -> str:
             f"A text file must be UTF-8, but {path} holds NUL bytes: it is a binary file."
         )
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise UserError(
             f"A text file must be UTF-8, but {path} is not at byte {error.start}; convert it, "
