@@ -25,7 +25,7 @@ LINES = (
 def write_text_sample(folder: Path) -> Path:
     """A text of four alphabets, 3 kB: enough for a few steps, and too regular not to learn from."""
     path = folder / "sample.txt"
-    path.write_text("".join(LINES[i * i % 3] for i in range(100)), "utf-8")
+    path.write_text("".join(LINES[(i * i + i // 4) % 3] for i in range(100)), "utf-8")
     return path
 
 

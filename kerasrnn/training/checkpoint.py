@@ -39,7 +39,7 @@ def load(path: Path, model) -> dict:
     """
     model.optimizer.build(model.trainable_variables)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             state = json.loads(bytes(stored["state"]))
             variables = _variables(model)
             for name, variable in variables.items():
