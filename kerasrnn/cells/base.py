@@ -20,6 +20,13 @@ def matmul_wide(wide, narrow):
     return ops.cast(ops.matmul(ops.cast(wide, narrow.dtype), narrow), wide.dtype)
 
 
+def _matmul(inputs, kernel):
+    """inputs (…, D) @ kernel (D, G) as one two-dimensional product."""
+    shape = ops.shape(inputs)
+    flat = ops.matmul(ops.reshape(inputs, (-1, shape[-1])), kernel)
+    return ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
+
+
 class Product:
     """r of (2), also for some of the gates only.
 
@@ -153,15 +160,20 @@ class GateCell(keras.layers.Layer):
         """b' of (2), (G,) or None."""
         return None
 
-    def project(self, inputs, masks=None):
-        """z of (1): inputs (B, T, D) or (B, D) → (…, G); masks (n, B, D) as `input_masks` draws."""
+    def project(self, inputs, masks=None, bias: bool = True):
+        """z of (1): inputs (…, D) → (…, G), with masks (B, D) as `input_masks` draws.
+
+        Args:
+            bias: add b; the engine leaves it to the loop where z and r are only added.
+        """
+        kernel = ops.convert_to_tensor(self.kernel)
         if masks is None:
-            z = ops.matmul(inputs, self.kernel)
+            z = _matmul(inputs, kernel)
         else:
-            kernels = ops.split(ops.convert_to_tensor(self.kernel), len(masks), axis=-1)
-            parts = [ops.matmul(inputs * m, k) for m, k in zip(masks, kernels, strict=True)]
+            kernels = ops.split(kernel, len(masks), axis=-1)
+            parts = [_matmul(inputs * m, k) for m, k in zip(masks, kernels, strict=True)]
             z = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
-        return z if self.input_bias is None else z + self.input_bias
+        return z + self.input_bias if bias and self.input_bias is not None else z
 
     def product(self, masks=None) -> "Product":
         """r of (2) as a function of h."""
@@ -188,7 +200,14 @@ class GateCell(keras.layers.Layer):
 
     @property
     def by_hand(self) -> bool:
-        """Whether `gate_forward` and `gate_backward` hold for this cell's arguments."""
+        """Whether these hold for this cell's arguments:
+
+        - `saved`: the widths, in units of H, of the tensors that a step saves;
+        - `gate_forward(z, r, states)`: what `gate()` computes, and those tensors, as two tuples;
+        - `gate_backward(saved, previous, states, d_states)`: dz, dr (None where equal to dz) and
+          the gradients of the previous states (None for zero). `saved` comes in pieces of H,
+          `previous` and `states` are those before and after the step.
+        """
         return False
 
     # What is drawn once for a sequence.

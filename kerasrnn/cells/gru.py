@@ -31,7 +31,7 @@ class GRUCell(GateCell):
 
     gates = 3
     states = ("h",)
-    saved = 4  # [u | r | n | h U_n + b'_n]
+    saved = (2, 1, 1)  # tanh of [u/2 | r/2] before the squashing; n; h U_n + b'_n
 
     def __init__(
         self,
@@ -94,14 +94,18 @@ class GRUCell(GateCell):
         )
 
     def gate_forward(self, z, r, states):
-        """`gate()`, and what `gate_backward` wants saved, packed (B, saved * H)."""
-        update, reset, new, inner = self.activate(z, r)
-        h = update * states.h + (1 - update) * new
-        return (h,), ops.concatenate([update, reset, new, inner], axis=-1)
+        """`gate()` with one tanh for both gates, σ(a) = (1 + tanh(a / 2)) / 2, and what it saves."""
+        both = 2 * self.units
+        gates = ops.tanh((z[:, :both] + r[:, :both]) * 0.5)
+        update, reset = ops.split(0.5 + 0.5 * gates, 2, axis=-1)
+        inner = r[:, both:]
+        new = ops.tanh(z[:, both:] + reset * inner)
+        return (update * states.h + (1 - update) * new,), (gates, new, inner)
 
     def gate_backward(self, saved, previous, states, d_states):
         """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
-        update, reset, new, inner = ops.split(saved, 4, axis=-1)
+        update, reset, new, inner = saved
+        update, reset = 0.5 + 0.5 * update, 0.5 + 0.5 * reset
         (d_h,) = d_states
         d_new = d_h * (1 - update) * (1 - new * new)
         d_update = d_h * (previous.h - new) * update * (1 - update)

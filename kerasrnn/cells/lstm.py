@@ -1,6 +1,7 @@
 """Long short-term memory."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasrnn.cells.base import GateCell
@@ -31,7 +32,7 @@ class LSTMCell(GateCell):
     gates = 4
     states = ("h", "c")
     additive = True  # the gates see z + r only, so dz = dr
-    saved = 4  # [i | f | g | o]
+    saved = (4,)  # tanh of [i/2 | f/2 | g | o/2] before the gates' squashing
 
     def __init__(
         self,
@@ -71,28 +72,26 @@ class LSTMCell(GateCell):
         )
 
     def gate_forward(self, z, r, states):
-        """`gate()`, and what `gate_backward` wants saved, packed (B, saved * H)."""
-        i, f, g, o = self.activate(z, r)
+        """`gate()` with one tanh for all gates, σ(a) = (1 + tanh(a / 2)) / 2, and what it saves."""
+        halves = np.repeat(np.array([0.5, 0.5, 1.0, 0.5]), self.units)
+        saved = ops.tanh((z + r) * ops.cast(halves, z.dtype))
+        i, f, g, o = _gates(*ops.split(saved, 4, axis=-1))
         c = f * states.c + i * g
-        h = o * ops.tanh(c)
-        return (h, c), ops.concatenate([i, f, g, o], axis=-1)
+        return (o * ops.tanh(c), c), (saved,)
 
     def gate_backward(self, saved, previous, states, d_states):
         """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
-        i, f, g, o = ops.split(saved, 4, axis=-1)
+        i, f, g, o = _gates(*saved)
         d_h, d_c = d_states
         tanh_c = ops.tanh(f * previous.c + i * g)
         d_c = d_c + d_h * o * (1 - tanh_c * tanh_c)
-        d_z = ops.concatenate(
-            [
-                d_c * g * i * (1 - i),
-                d_c * previous.c * f * (1 - f),
-                d_c * i * (1 - g * g),
-                d_h * tanh_c * o * (1 - o),
-            ],
-            axis=-1,
-        )
-        return d_z, None, (None, d_c * f)
+        d_z = [
+            d_c * g * i * (1 - i),
+            d_c * previous.c * f * (1 - f),
+            d_c * i * (1 - g * g),
+            d_h * tanh_c * o * (1 - o),
+        ]
+        return ops.concatenate(d_z, axis=-1), None, (None, d_c * f)
 
     def get_config(self) -> dict:
         return {
@@ -101,3 +100,8 @@ class LSTMCell(GateCell):
             "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
             "unit_forget_bias": self.unit_forget_bias,
         }
+
+
+def _gates(i, f, g, o):
+    """The gates from the tanh of their halves."""
+    return 0.5 + 0.5 * i, 0.5 + 0.5 * f, g, 0.5 + 0.5 * o

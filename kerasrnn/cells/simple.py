@@ -21,7 +21,7 @@ class SimpleRNNCell(GateCell):
     gates = 1
     states = ("h",)
     additive = True  # the gates see z + r only, so dz = dr
-    saved = 0  # the backward step needs h_t alone
+    saved = ()  # the backward step needs h_t alone
 
     def __init__(self, units: int, activation="tanh", **options):
         super().__init__(units, **options)
@@ -36,8 +36,8 @@ class SimpleRNNCell(GateCell):
         return self.activation is keras.activations.tanh
 
     def gate_forward(self, z, r, states):
-        """`gate()`, and what `gate_backward` wants saved, packed (B, saved * H) or None."""
-        return self.gate(z, r, states)[1], None
+        """`gate()`, and what it saves."""
+        return self.gate(z, r, states)[1], ()
 
     def gate_backward(self, saved, previous, states, d_states):
         """Return dz, dr (None where equal to dz) and the gradients of the previous states."""

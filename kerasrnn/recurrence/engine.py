@@ -105,34 +105,38 @@ def run(cell, inputs, start, *, mask=None, reverse=False, training=False, route=
     route = plan(cell, inputs.shape, route).route
     keep = None if mask is None else ops.transpose(mask)[..., None]
     inputs = ops.transpose(inputs, (1, 0, 2))
-    z = cell.project(inputs, cell.input_masks(inputs[0]) if training else None)
+    looped = route in ("cluster", "loop")
+    into_loop = looped and cell.additive  # then b is added where r is, at no cost
+    drawn = cell.input_masks(inputs[0]) if training else None
+    z = cell.project(inputs, drawn, bias=not into_loop)
     wide = keras.backend.result_type(z.dtype, "float32")  # states stay wide in mixed precision
     z, start = ops.cast(z, wide), [ops.cast(s, wide) for s in start]
     masks = cell.recurrent_masks(start[0]) if training else None
-    if route in ("step", "scan"):
+    if not looped:
         return _run_steps(cell, z, start, masks, keep, reverse, route == "step")
     weights = tuple(ops.convert_to_tensor(w) for w in cell.gate_weights)
-    bias = None if cell.recurrent_bias is None else ops.cast(cell.recurrent_bias, wide)
+    bias = cell.input_bias if into_loop else cell.recurrent_bias
+    bias = None if bias is None else ops.cast(bias, wide)
     kernel = ops.convert_to_tensor(cell.recurrent_kernel)
     operands = Operands(z, kernel, tuple(start), bias, keep, tuple(masks or ()), weights)
     problem = Problem(
         cell, reverse, cell.by_hand, bias is not None, keep is not None, len(operands.masks)
     )
-    return backend().run(problem, operands, jit=route == "cluster")
+    return backend().run(problem, operands, jit=route == "cluster", training=training)
 
 
 def _run_steps(cell, z, start, masks, keep, reverse, single):
     product = cell.product(masks)
 
     def body(states, step):
-        new = cell.step(step["z"], cell.State(*states), product)[1]
+        new = cell.step(step["z"][0], cell.State(*states), product)[1]
         if keep is not None:
-            new = [ops.where(step["keep"], n, o) for n, o in zip(new, states, strict=True)]
+            new = [ops.where(step["keep"][0], n, o) for n, o in zip(new, states, strict=True)]
         return tuple(new), (new[0],)
 
-    streams = {"z": z} if keep is None else {"z": z, "keep": keep}
+    streams = {"z": (z, 1)} if keep is None else {"z": (z, 1), "keep": (keep, 1)}
     if single:
-        states, (h,) = body(tuple(start), {name: x[0] for name, x in streams.items()})
+        states, (h,) = body(tuple(start), {name: [x[0]] for name, (x, _) in streams.items()})
         return h[None], list(states)
     states, (outputs,) = backend().scan(body, tuple(start), streams, [cell.units], reverse)
     return outputs, list(states)

@@ -37,9 +37,9 @@ class Problem:
         return self.reverse, self.by_hand, self.biased, self.masked, self.dropped
 
     @property
-    def saved(self) -> int:
-        """Width of what a step saves for the backward loop, in units of H."""
-        return self.cell.saved if self.by_hand else self.cell.gates
+    def saved(self) -> tuple[int, ...]:
+        """Widths of what a step saves for the backward loop, in units of H."""
+        return self.cell.saved if self.by_hand else (self.cell.gates,)
 
 
 @dataclass
@@ -86,7 +86,7 @@ def forward(backend, problem: Problem, operands: Operands):
     Returns:
         final: one (B, H) for each state.
         states: one (T, B, H) for each state, after each step.
-        saved: (T, B, saved * H) for `backward`, or None.
+        saved: a list of (T, B, width * H) for `backward`.
     """
     cell, count = problem.cell, len(problem.cell.states)
     product = Product(operands.kernel, operands.bias, operands.masks or None, cell.units)
@@ -94,21 +94,27 @@ def forward(backend, problem: Problem, operands: Operands):
     def body(states, step):
         previous = cell.State(*states)
         r = product(previous[0])
+        z = pack(step["z"])
         if problem.by_hand:
-            new, saved = cell.gate_forward(step[0], r, previous)
+            new, saved = cell.gate_forward(z, r, previous)
         else:
-            new, saved = cell.gate(step[0], r, previous)[1], r
+            new, saved = cell.gate(z, r, previous)[1], (r,)
         if problem.masked:
-            new = [ops.where(step[1], n, o) for n, o in zip(new, previous, strict=True)]
-        return tuple(new), tuple(new) if saved is None else (*new, saved)
+            new = [ops.where(step["keep"][0], n, o) for n, o in zip(new, previous, strict=True)]
+        return tuple(new), (*new, *saved)
 
-    streams = (operands.z, operands.keep) if problem.masked else (operands.z,)
-    widths = [1] * count + ([problem.saved] if problem.saved else [])
+    streams = {"z": (operands.z, 1 if problem.by_hand else cell.gates)}
+    if problem.masked:
+        streams["keep"] = (operands.keep, 1)
+    widths = [w * cell.units for w in (1,) * count + problem.saved]
     with scope(cell, operands.weights):
-        final, stacked = backend.scan(
-            body, operands.start, streams, [w * cell.units for w in widths], problem.reverse
-        )
-    return final, stacked[:count], (stacked[count] if problem.saved else None)
+        final, stacked = backend.scan(body, operands.start, streams, widths, problem.reverse)
+    return final, stacked[:count], stacked[count:]
+
+
+def pack(pieces):
+    """Pieces (B, H) side by side; XLA takes them apart again where only pieces are used."""
+    return pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=-1)
 
 
 def before(states, start, reverse: bool):
@@ -131,8 +137,16 @@ def backward(backend, problem: Problem, operands: Operands, results, d_outputs, 
     previous = [
         before(s, s0, problem.reverse) for s, s0 in zip(states, operands.start, strict=True)
     ]
-    body, widths, streams = _reversed_step(backend, problem, operands, saved)
-    streams = {"previous": previous, "states": states, "upstream": d_outputs, **streams}
+    body, widths = _reversed_step(backend, problem, operands)
+    streams = {"upstream": (d_outputs, 1)}
+    for name, tensors in (("previous", previous), ("states", states)):
+        streams.update({f"{name}{k}": (x, 1) for k, x in enumerate(tensors)})
+    for k, (x, width) in enumerate(zip(saved, problem.saved, strict=True)):
+        streams[f"saved{k}"] = (x, width)
+    if not problem.by_hand:
+        streams["z"] = (operands.z, cell.gates)
+    if problem.masked:
+        streams["keep"] = (operands.keep, 1)
     start = (*d_final, *(ops.zeros_like(w) for w in operands.weights))
     with scope(cell, operands.weights):
         last, stacked = backend.scan(body, start, streams, widths, not problem.reverse)
@@ -144,26 +158,28 @@ def backward(backend, problem: Problem, operands: Operands, results, d_outputs, 
     return [d_z, d_kernel, *d_start, *d_bias, *none, *d_weights]
 
 
-def _reversed_step(backend, problem: Problem, operands: Operands, saved):
+def _reversed_step(backend, problem: Problem, operands: Operands):
+    """The backward loop's body, and the widths of what it puts out."""
     cell, count = problem.cell, len(problem.cell.states)
     transposed = _Transposed(operands.kernel, operands.masks, cell.units)
 
     def body(carry, step):
         d_states, d_weights = list(carry[:count]), carry[count:]
-        d_states[0] = d_states[0] + step["upstream"]
+        d_states[0] = d_states[0] + step["upstream"][0]
         skipped = [None] * count
         if problem.masked:
-            skipped = [ops.where(step["keep"], 0.0, d) for d in d_states]
-            d_states = [ops.where(step["keep"], d, 0.0) for d in d_states]
-        previous = cell.State(*step["previous"])
+            keep = step["keep"][0]
+            skipped = [ops.where(keep, 0.0, d) for d in d_states]
+            d_states = [ops.where(keep, d, 0.0) for d in d_states]
+        previous = cell.State(*(step[f"previous{k}"][0] for k in range(count)))
+        saved = [piece for k in range(len(problem.saved)) for piece in step[f"saved{k}"]]
         if problem.by_hand:
-            d_z, d_r, d_previous = cell.gate_backward(
-                step.get("saved"), previous, cell.State(*step["states"]), d_states
-            )
+            states = cell.State(*(step[f"states{k}"][0] for k in range(count)))
+            d_z, d_r, d_previous = cell.gate_backward(saved, previous, states, d_states)
         else:
             d_z, d_r, *rest = backend.vjp(
                 lambda z, r, *old: cell.gate(z, r, cell.State(*old))[1],
-                (step["z"], step["saved"], *previous),
+                (pack(step["z"]), pack(saved), *previous),
                 d_states,
                 cell.gate_weights,
             )
@@ -174,13 +190,7 @@ def _reversed_step(backend, problem: Problem, operands: Operands, saved):
         d_previous[0] = _add(d_previous[0], through)
         return (*d_previous, *d_weights), (d_z,) if d_r is None else (d_z, d_r)
 
-    widths = [cell.gates * cell.units] * (1 if problem.by_hand and cell.additive else 2)
-    streams = {} if saved is None else {"saved": saved}
-    if not problem.by_hand:
-        streams["z"] = operands.z
-    if problem.masked:
-        streams["keep"] = operands.keep
-    return body, widths, streams
+    return body, [cell.gates * cell.units] * (1 if problem.by_hand and cell.additive else 2)
 
 
 def _add(a, b):
