@@ -88,6 +88,11 @@ def command():
     return run_command
 
 
+@pytest.fixture(scope="session")
+def samples():
+    return SAMPLES
+
+
 @pytest.fixture(autouse=True)
 def _nothing_told_yet(monkeypatch):
     """A sentence is told once in a process; for a test, in that test."""

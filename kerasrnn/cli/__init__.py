@@ -30,7 +30,8 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack the text's alphabet
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        words = sys.argv[1:] or ["--help"]
+        code = app(words, prog_name="kerasrnn", standalone_mode=False)
     except UserError as error:
         code = f"kerasrnn: {error}"
     except UsageError as error:

@@ -14,6 +14,7 @@ from kerasrnn.errors import UserError
 from kerasrnn.export import ask
 from kerasrnn.export.warmup import write_warmup
 from kerasrnn.files import holds_something, require_place, whole_folder
+from kerasrnn.recurrence import portable
 
 
 def next_version(target: Path, add_version: bool) -> Path:

@@ -1,0 +1,115 @@
+"""What holds for every app: the contract's files, and the whole path from a source to an export."""
+
+import dataclasses
+import inspect
+import json
+import re
+
+import keras
+import pytest
+
+import kerasrnn.app
+from kerasrnn.app import app_names, find_app
+from kerasrnn.settings import from_json, to_json
+
+CONTRACT = dict(re.findall(r"^    (\w+)\.py +(\w+(?:, \w+)*)  ", kerasrnn.app.__doc__, re.M))
+METRICS = {"nats_per_char", "bits_per_char", "perplexity", "accuracy", "wer", "cer", "auc"}
+METRICS |= {"bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l"}
+METRICS |= {"average_precision", "bits_per_sample"}
+
+
+@pytest.fixture(params=app_names())
+def app(request):
+    return find_app(request.param)
+
+
+def test_the_contract_is_read_from_where_it_is_written():
+    assert set(CONTRACT) == {"config", "data", "model", "decode", "judge", "serve", "tune"}
+
+
+def test_every_app_has_a_sample_here(samples):
+    assert set(app_names()) == set(samples)
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_each_file_of_the_contract_is_there_and_holds_what_is_listed(app, name):
+    file = app.file(name)
+    for member in CONTRACT[name].split(", "):
+        assert hasattr(file, member), f"{app.name}/{name}.py lacks {member}"
+    assert file.__doc__
+
+
+def test_the_face_offers_train_build_and_presets(app):
+    package = __import__(app.package, fromlist=["APP"])
+    assert package.APP is app
+    assert app.name == package.__name__.rsplit(".", 1)[1]
+    assert package.PRESETS is app.presets
+    assert callable(package.train)
+    assert callable(package.build)
+
+
+def test_presets_are_tiny_small_and_base_and_survive_json(app):
+    assert list(app.presets) == ["tiny", "small", "base"]
+    for config in app.presets.values():
+        assert from_json(type(config), json.loads(json.dumps(to_json(config)))) == config
+        assert dataclasses.fields(config)
+
+
+def test_every_field_of_a_config_says_its_unit(app):
+    source = inspect.getsource(app.file("config"))
+    for kind in (app.file("config").Config, app.file("config").Options):
+        for field in dataclasses.fields(kind):
+            assert re.search(rf"^    {field.name}: .*  # \S", source, re.M), field.name
+
+
+def test_build_gives_a_compiled_model(app, tiny):
+    run = tiny(app.name).run
+    model = app.build(app.presets["tiny"], run.assets)
+    assert isinstance(model, keras.Model)
+    assert model.compiled
+
+
+def test_a_dataset_is_one_pass_of_inputs_and_targets(app, tiny):
+    trained = tiny(app.name)
+    data = app.file("data")
+    source = data.open_source(str(trained.source), trained.run.config)
+    first = next(iter(data.dataset(source, trained.run.config, "train", trained.run.assets)))
+    assert len(first) in (2, 3)  # x, y, and weights where some of y do not count
+
+
+def test_a_trained_run_is_judged_on_every_split(app, tiny, command):
+    trained = tiny(app.name)
+    name, direction = app.file("judge").OBJECTIVE
+    assert direction in ("min", "max")
+    for split in ("train", "valid", "test", "all"):
+        answer = command("evaluate", trained.path, "--split", split, "--json").json
+        assert answer["examples"] > 0
+        assert set(answer["metrics"]) <= METRICS
+        assert name in answer["metrics"]
+
+
+def test_a_trained_run_answers_each_input_and_the_same_after_loading(app, tiny):
+    trained = tiny(app.name)
+    answers = trained.run.predict(trained.sample.inputs, **trained.sample.options)
+    assert len(answers) == len(trained.sample.inputs)
+    again = kerasrnn.load(trained.path)
+    assert again.predict(trained.sample.inputs, **trained.sample.options) == answers
+    for given, answer in zip(trained.sample.inputs, answers, strict=True):
+        assert str(answer) in app.file("decode").show(given, answer)
+
+
+def test_an_export_is_a_numbered_folder_with_warm_up_requests(app, tiny):
+    trained = tiny(app.name)
+    assert trained.export == trained.models / "tiny" / "1"
+    assert (trained.export / "saved_model.pb").is_file()
+    assert (trained.export / "assets.extra" / "tf_serving_warmup_requests").is_file()
+
+
+def test_a_search_draws_configs_that_the_app_can_build(app):
+    import keras_tuner
+
+    hp = keras_tuner.HyperParameters()
+    config = app.file("tune").hyperparameters(hp, app.presets["tiny"])
+    assert isinstance(config, app.file("config").Config)
+    assert config != app.presets["tiny"]
+    assert hp.space
