@@ -14,48 +14,24 @@ from collections import namedtuple
 import keras
 from keras import ops
 
-
-def matmul_wide(wide, narrow):
-    """`wide @ narrow` in the dtype of `narrow`, returned in that of `wide`."""
-    return ops.cast(ops.matmul(ops.cast(wide, narrow.dtype), narrow), wide.dtype)
+from kerasrnn.cells import product
 
 
-def _matmul(inputs, kernel):
-    """inputs (…, D) @ kernel (D, G) as one two-dimensional product."""
-    shape = ops.shape(inputs)
-    flat = ops.matmul(ops.reshape(inputs, (-1, shape[-1])), kernel)
-    return ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
-
-
-class Product:
-    """r of (2), also for some of the gates only.
+def carry_over(new, old, keep, rates) -> tuple:
+    """The states after a step of which some units, or some sequences, keep what they had.
 
     Args:
-        kernel: U (H, G).
-        bias: b' (G,) or None.
-        masks: None, or a list of masks (B, H) of h, one for all gates or one for each.
-        units: H.
+        new, old: a tuple of (B, H) for each state.
+        keep: bool (B, 1 or H), False where the old value stays: none, one for all states, or one
+            for each.
+        rates: none, or for each state the fraction of the old value that stays.
     """
-
-    def __init__(self, kernel, bias, masks, units: int):
-        self.kernel, self.bias = ops.convert_to_tensor(kernel), bias
-        self.masks, self.units = masks, units
-
-    def __call__(self, h, first: int = 0, last: int | None = None):
-        """h (B, H) → (B, (last - first) * H), the columns of gates `first` to `last`."""
-        last = self.kernel.shape[1] // self.units if last is None else last
-        columns = slice(first * self.units, last * self.units)
-        if self.masks is None or len(self.masks) == 1:
-            h = h if self.masks is None else h * self.masks[0]
-            r = matmul_wide(h, self.kernel[:, columns])
-        else:
-            width = self.units
-            parts = [
-                matmul_wide(h * self.masks[k], self.kernel[:, k * width : (k + 1) * width])
-                for k in range(first, last)
-            ]
-            r = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
-        return r if self.bias is None else r + ops.cast(self.bias[columns], r.dtype)
+    if any(rates):
+        new = [n + rate * (o - n) for n, o, rate in zip(new, old, rates, strict=True)]
+    if keep:
+        keep = keep if len(keep) > 1 else keep * len(new)
+        new = [ops.where(k, n, o) for k, n, o in zip(keep, new, old, strict=True)]
+    return tuple(new)
 
 
 class GateCell(keras.layers.Layer):
@@ -70,7 +46,15 @@ class GateCell(keras.layers.Layer):
         dropout: fraction of the inputs x that is dropped in training, one mask per sequence.
         recurrent_dropout: fraction of h_{t-1} that is dropped in (2) in training, one mask per
             sequence and gate (as Keras does).
-        seed: of the dropout masks.
+        zoneout: fraction of a state's units that keep their old value at a step, drawn anew at
+            each step in training and replaced by its mean otherwise; one for all states or one for
+            each. Source: Krueger et al. 2017, arXiv:1606.01305, eq. 5.
+        weight_drop: fraction of U's entries that is dropped in training, one mask per sequence.
+            Source: Merity et al. 2018, arXiv:1708.02182, section 2.
+        layer_norm: normalise x_t W and h_{t-1} U over their G units, each with a gain.
+            Source: Ba et al. 2016, arXiv:1607.06450, eq. 20; a memory c is not normalised.
+        seed: of the masks. Inside `keras.layers.RNN` every step draws its own: the engine alone
+            knows where a sequence begins.
     Raises:
         ValueError: if `units` is not positive or a fraction is outside [0, 1].
     """
@@ -99,6 +83,9 @@ class GateCell(keras.layers.Layer):
         bias_constraint=None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        zoneout: float | tuple[float, ...] = 0.0,
+        weight_drop: float = 0.0,
+        layer_norm: bool = False,
         seed: int | None = None,
         **kwargs,
     ):
@@ -118,6 +105,12 @@ class GateCell(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.dropout = min(1.0, max(0.0, dropout))
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.zoneout = zoneout
+        self.weight_drop = weight_drop
+        self.layer_norm = layer_norm
+        for rate in (*self.zone_rates, weight_drop):
+            if not 0 <= rate < 1:
+                raise ValueError(f"`zoneout` and `weight_drop` must be in [0, 1), got {rate}.")
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.state_size = units if len(self.states) == 1 else [units] * len(self.states)
@@ -132,6 +125,10 @@ class GateCell(keras.layers.Layer):
         self.kernel = self._weight("kernel", (input_shape[-1], width))
         self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, width), "recurrent")
         self.bias = self._weight("bias", self.bias_shape) if self.use_bias else None
+        self.kernel_scale = self.recurrent_scale = None
+        if self.layer_norm:
+            self.kernel_scale = self.add_weight((width,), "ones", name="kernel_scale")
+            self.recurrent_scale = self.add_weight((width,), "ones", name="recurrent_scale")
         self.built = True
 
     def start(self, kind: str):
@@ -167,17 +164,19 @@ class GateCell(keras.layers.Layer):
             bias: add b; the engine leaves it to the loop where z and r are only added.
         """
         kernel = ops.convert_to_tensor(self.kernel)
-        if masks is None:
-            z = _matmul(inputs, kernel)
+        if not masks:
+            z = product.matmul_flat(inputs, kernel)
         else:
             kernels = ops.split(kernel, len(masks), axis=-1)
-            parts = [_matmul(inputs * m, k) for m, k in zip(masks, kernels, strict=True)]
-            z = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
+            pairs = zip(masks, kernels, strict=True)
+            z = ops.concatenate([product.matmul_flat(inputs * m, k) for m, k in pairs], axis=-1)
+        z = z if self.kernel_scale is None else product.normalise(z)[0] * self.kernel_scale
         return z + self.input_bias if bias and self.input_bias is not None else z
 
-    def product(self, masks=None) -> "Product":
-        """r of (2) as a function of h."""
-        return Product(self.recurrent_kernel, self.recurrent_bias, masks, self.units)
+    def product(self, masks=(), kernel=None) -> product.Product:
+        """r of (2) as a function of h, with `recurrent_masks` and the U that `draw_kernel` drew."""
+        kernel = self.recurrent_kernel if kernel is None else kernel
+        return product.Product(kernel, self.recurrent_bias, masks, self.recurrent_scale, self.units)
 
     def gate(self, z, r, states):
         """(3): z, r (B, G), states a named tuple of (B, H) → (h, (h, …))."""
@@ -193,8 +192,15 @@ class GateCell(keras.layers.Layer):
     @property
     def gate_weights(self) -> list:
         """The trainable weights that `gate()` itself reads."""
-        packed = {id(w) for w in (self.kernel, self.recurrent_kernel, self.bias)}
-        return [w for w in self.trainable_weights if id(w) not in packed]
+        ours = (self.kernel, self.recurrent_kernel, self.bias)
+        ours = {id(w) for w in (*ours, self.kernel_scale, self.recurrent_scale)}
+        return [w for w in self.trainable_weights if id(w) not in ours]
+
+    @property
+    def zone_rates(self) -> tuple[float, ...]:
+        """The fraction of each state that zones out."""
+        rates = self.zoneout if isinstance(self.zoneout, (list, tuple)) else [self.zoneout]
+        return tuple(rates) * (len(self.states) if len(rates) == 1 else 1)
 
     # A gradient by hand, where the family has one (see `recurrence/gateform.py`).
 
@@ -212,30 +218,44 @@ class GateCell(keras.layers.Layer):
 
     # What is drawn once for a sequence.
 
-    def _masks(self, like, rate: float):
-        if rate == 0.0:
-            return None
+    def _masks(self, like, rate: float) -> list:
         count = self.gates if self.recurrent_dropout else 1
-        ones = ops.ones_like(like)
-        return [keras.random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)]
+        return product.masks(like, count, rate, self.seed_generator) if rate else []
 
-    def input_masks(self, inputs):
-        """Dropout masks of x for inputs (B, D): None, or a list of one or `gates` masks."""
+    def input_masks(self, inputs) -> list:
+        """Dropout masks of x for inputs (B, D): none, one, or one for each gate."""
         return self._masks(inputs, self.dropout)
 
-    def recurrent_masks(self, h):
-        """Dropout masks of h (B, H): None, or a list of `gates` masks."""
+    def recurrent_masks(self, h) -> list:
+        """Dropout masks of h (B, H): none, or one for each gate."""
         return self._masks(h, self.recurrent_dropout)
+
+    def draw_kernel(self):
+        """U with some of its entries dropped."""
+        kernel = ops.convert_to_tensor(self.recurrent_kernel)
+        if not self.weight_drop:
+            return kernel
+        return keras.random.dropout(kernel, self.weight_drop, seed=self.seed_generator)
+
+    def zones(self, shape) -> list:
+        """For each state, bool of `shape` (…, H), False where a unit keeps its old value."""
+        if not any(self.zone_rates):
+            return []
+        draws = [keras.random.uniform(shape, seed=self.seed_generator) for _ in self.states]
+        return [u >= rate for u, rate in zip(draws, self.zone_rates, strict=True)]
 
     # One step, for `keras.layers.RNN` and for generation.
 
     def call(self, inputs, states, training=False):
         nested = isinstance(states, (list, tuple))
         states = self.State(*(states if nested else [states]))
-        z = self.project(inputs, self.input_masks(inputs) if training else None)
-        masks = self.recurrent_masks(states[0]) if training else None
-        h, new = self.step(z, states, self.product(masks))
-        return h, (list(new) if nested else new[0])
+        z = self.project(inputs, self.input_masks(inputs) if training else ())
+        masks = self.recurrent_masks(states[0]) if training else ()
+        recurrent = self.product(masks, self.draw_kernel() if training else None)
+        new = self.step(z, states, recurrent)[1]
+        keep = self.zones(ops.shape(states[0])) if training else ()
+        new = carry_over(new, states, keep, () if training else self.zone_rates)
+        return new[0], (list(new) if nested else new[0])
 
     def get_initial_state(self, batch_size=None):
         return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in self.states]
@@ -246,6 +266,9 @@ class GateCell(keras.layers.Layer):
             "use_bias": self.use_bias,
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
+            "zoneout": self.zoneout,
+            "weight_drop": self.weight_drop,
+            "layer_norm": self.layer_norm,
             "seed": self.seed,
         }
         for kind in ("kernel", "recurrent", "bias"):

@@ -21,7 +21,6 @@ class SimpleRNNCell(GateCell):
     gates = 1
     states = ("h",)
     additive = True  # the gates see z + r only, so dz = dr
-    saved = ()  # the backward step needs h_t alone
 
     def __init__(self, units: int, activation="tanh", **options):
         super().__init__(units, **options)
@@ -35,14 +34,20 @@ class SimpleRNNCell(GateCell):
     def by_hand(self) -> bool:
         return self.activation is keras.activations.tanh
 
+    @property
+    def saved(self) -> tuple[int, ...]:
+        """Nothing but the state itself, unless zoneout makes the state something else."""
+        return (1,) if any(self.zone_rates) else ()
+
     def gate_forward(self, z, r, states):
         """`gate()`, and what it saves."""
-        return self.gate(z, r, states)[1], ()
+        new = self.gate(z, r, states)[1]
+        return new, new if self.saved else ()
 
     def gate_backward(self, saved, previous, states, d_states):
         """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
-        (d_h,) = d_states
-        return d_h * (1 - states.h * states.h), None, (None,)
+        (d_h,), (h,) = d_states, saved or states
+        return d_h * (1 - h * h), None, (None,)
 
     def get_config(self) -> dict:
         return {

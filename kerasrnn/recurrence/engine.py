@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from kerasrnn.cells.base import GateCell
+from kerasrnn.cells.base import GateCell, carry_over
 from kerasrnn.recurrence.gateform import Operands, Problem
 
 ROUTES = ("step", "cluster", "loop", "scan")
@@ -107,34 +107,44 @@ def run(cell, inputs, start, *, mask=None, reverse=False, training=False, route=
     inputs = ops.transpose(inputs, (1, 0, 2))
     looped = route in ("cluster", "loop")
     into_loop = looped and cell.additive  # then b is added where r is, at no cost
-    drawn = cell.input_masks(inputs[0]) if training else None
-    z = cell.project(inputs, drawn, bias=not into_loop)
+    z = cell.project(inputs, cell.input_masks(inputs[0]) if training else (), bias=not into_loop)
     wide = keras.backend.result_type(z.dtype, "float32")  # states stay wide in mixed precision
     z, start = ops.cast(z, wide), [ops.cast(s, wide) for s in start]
-    masks = cell.recurrent_masks(start[0]) if training else None
+    masks = tuple(cell.recurrent_masks(start[0])) if training else ()
+    kernel = cell.draw_kernel() if training else ops.convert_to_tensor(cell.recurrent_kernel)
+    zones = cell.zones((*ops.shape(z)[:-1], cell.units)) if training else ()
+    keep = () if keep is None else (keep,)
+    keep = (
+        tuple(ops.logical_and(keep[0], x) for x in zones) if keep and zones else keep or (*zones,)
+    )
+    rates = () if training or not any(cell.zone_rates) else cell.zone_rates
     if not looped:
-        return _run_steps(cell, z, start, masks, keep, reverse, route == "step")
-    weights = tuple(ops.convert_to_tensor(w) for w in cell.gate_weights)
+        product = cell.product(masks, kernel)
+        return _run_steps(cell, z, start, product, keep, rates, reverse, route == "step")
     bias = cell.input_bias if into_loop else cell.recurrent_bias
-    bias = None if bias is None else ops.cast(bias, wide)
-    kernel = ops.convert_to_tensor(cell.recurrent_kernel)
-    operands = Operands(z, kernel, tuple(start), bias, keep, tuple(masks or ()), weights)
+    bias, scale = (None if x is None else ops.cast(x, wide) for x in (bias, cell.recurrent_scale))
+    weights = tuple(ops.convert_to_tensor(w) for w in cell.gate_weights)
+    operands = Operands(z, kernel, tuple(start), bias, scale, keep, masks, weights)
     problem = Problem(
-        cell, reverse, cell.by_hand, bias is not None, keep is not None, len(operands.masks)
+        cell,
+        reverse,
+        cell.by_hand,
+        biased=bias is not None,
+        normed=scale is not None,
+        keeps=len(keep),
+        dropped=len(masks),
+        rates=rates,
     )
     return backend().run(problem, operands, jit=route == "cluster", training=training)
 
 
-def _run_steps(cell, z, start, masks, keep, reverse, single):
-    product = cell.product(masks)
-
+def _run_steps(cell, z, start, product, keep, rates, reverse, single):
     def body(states, step):
         new = cell.step(step["z"][0], cell.State(*states), product)[1]
-        if keep is not None:
-            new = [ops.where(step["keep"][0], n, o) for n, o in zip(new, states, strict=True)]
-        return tuple(new), (new[0],)
+        new = carry_over(new, states, [step[f"keep{k}"][0] for k in range(len(keep))], rates)
+        return new, (new[0],)
 
-    streams = {"z": (z, 1)} if keep is None else {"z": (z, 1), "keep": (keep, 1)}
+    streams = {"z": (z, 1), **{f"keep{k}": (x, 1) for k, x in enumerate(keep)}}
     if single:
         states, (h,) = body(tuple(start), {name: [x[0]] for name, (x, _) in streams.items()})
         return h[None], list(states)

@@ -1,15 +1,18 @@
 """Forward and backward loop of every gate-form cell, written once over a backend's `scan`.
 
 Time-major inside. Axes: T B H as in `kerasrnn.shapes`, G = gates * H. The backward loop produces
-only dz_t and dr_t; dU and the bias' gradient are then one large product and one sum.
+only the gradients of z_t and r_t; those of U, b and the gains are then one large product or sum
+each. Where the two directions of a bidirectional layer run side by side, B reads 2 B, and U and
+the vectors of G gain an axis: (2, H, G), (2, 1, G).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import keras
 from keras import ops
 
-from kerasrnn.cells.base import Product, matmul_wide
+from kerasrnn.cells.base import carry_over
+from kerasrnn.cells.product import Product, normalise, normalise_gradient
 
 
 @dataclass(frozen=True)
@@ -20,26 +23,37 @@ class Problem:
         cell: the gate-form cell.
         reverse: run from the last step to the first.
         by_hand: use the cell's own gradient; otherwise `gate()` is differentiated automatically.
-        biased, masked: whether `Operands` has `bias`, `keep`.
-        dropped: how many `masks` it has.
+        biased, normed: whether `Operands` has `bias`, `scale`.
+        keeps, dropped: how many `keep`, `masks` it has.
+        rates: the fraction of each old state that stays, or none.
     """
 
     cell: object
     reverse: bool = False
     by_hand: bool = True
     biased: bool = False
-    masked: bool = False
+    normed: bool = False
+    keeps: int = 0
     dropped: int = 0
+    rates: tuple[float, ...] = ()
 
     @property
     def key(self) -> tuple:
         """What distinguishes the problems of one cell."""
-        return self.reverse, self.by_hand, self.biased, self.masked, self.dropped
+        ways = self.reverse, self.by_hand, self.biased, self.normed
+        return (*ways, self.keeps, self.dropped, self.rates)
 
     @property
     def saved(self) -> tuple[int, ...]:
-        """Widths of what a step saves for the backward loop, in units of H."""
-        return self.cell.saved if self.by_hand else (self.cell.gates,)
+        """Widths of what a step saves for the backward loop."""
+        units, gates = self.cell.units, self.cell.gates
+        widths = self.cell.saved if self.by_hand else (gates,)
+        return tuple(w * units for w in widths) + ((gates * units, 1) if self.normed else ())
+
+    @property
+    def single(self) -> bool:
+        """Whether z and r have the same gradient."""
+        return self.by_hand and self.cell.additive
 
 
 @dataclass
@@ -48,7 +62,8 @@ class Operands:
 
     Attributes:
         z: (T, B, G). kernel: U (H, G). start: one (B, H) for each state.
-        bias: b' (G,) or None. keep: bool (T, B, 1), False where a step is masked, or None.
+        bias: b' (G,) or None. scale: gain of the normalised h U, (G,), or None.
+        keep: bool (T, B, 1 or H), False where a step leaves the state: none, one, or one a state.
         masks: dropout masks of h, (B, H) each. weights: the trainable weights that `gate()` reads.
     """
 
@@ -56,13 +71,15 @@ class Operands:
     kernel: object
     start: tuple
     bias: object = None
-    keep: object = None
+    scale: object = None
+    keep: tuple = ()
     masks: tuple = ()
-    weights: tuple = field(default=())
+    weights: tuple = ()
 
     def flat(self) -> list:
-        optional = [x for x in (self.bias, self.keep) if x is not None]
-        return [self.z, self.kernel, *self.start, *optional, *self.masks, *self.weights]
+        optional = [x for x in (self.bias, self.scale) if x is not None]
+        rest = (*optional, *self.keep, *self.masks, *self.weights)
+        return [self.z, self.kernel, *self.start, *rest]
 
     @classmethod
     def unflat(cls, problem: Problem, tensors) -> "Operands":
@@ -70,9 +87,13 @@ class Operands:
         z, kernel = rest.pop(0), rest.pop(0)
         start = tuple(rest.pop(0) for _ in problem.cell.states)
         bias = rest.pop(0) if problem.biased else None
-        keep = rest.pop(0) if problem.masked else None
+        scale = rest.pop(0) if problem.normed else None
+        keep = tuple(rest.pop(0) for _ in range(problem.keeps))
         masks = tuple(rest.pop(0) for _ in range(problem.dropped))
-        return cls(z, kernel, start, bias, keep, masks, tuple(rest))
+        return cls(z, kernel, start, bias, scale, keep, masks, tuple(rest))
+
+    def product(self, problem: Problem) -> Product:
+        return Product(self.kernel, self.bias, self.masks, self.scale, problem.cell.units)
 
 
 def scope(cell, weights):
@@ -80,41 +101,47 @@ def scope(cell, weights):
     return keras.StatelessScope(list(zip(cell.gate_weights, weights, strict=True)))
 
 
-def forward(backend, problem: Problem, operands: Operands):
+def pack(pieces):
+    """Pieces (B, H) side by side; XLA takes them apart again where only pieces are used."""
+    return pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=-1)
+
+
+def forward(backend, problem: Problem, operands: Operands, window=None):
     """Run the loop.
 
+    Args:
+        window: (first, count) the steps that are run, scalars; None runs all.
     Returns:
         final: one (B, H) for each state.
         states: one (T, B, H) for each state, after each step.
-        saved: a list of (T, B, width * H) for `backward`.
+        saved: a list of (T, B, width) for `backward`.
     """
     cell, count = problem.cell, len(problem.cell.states)
-    product = Product(operands.kernel, operands.bias, operands.masks or None, cell.units)
+    product = operands.product(problem)
 
     def body(states, step):
         previous = cell.State(*states)
-        r = product(previous[0])
+        r, kept = product.raw(previous[0]), ()
+        if problem.normed:
+            r, inverse = kept = normalise(r)
+        r = product.finish(r)
         z = pack(step["z"])
         if problem.by_hand:
             new, saved = cell.gate_forward(z, r, previous)
         else:
             new, saved = cell.gate(z, r, previous)[1], (r,)
-        if problem.masked:
-            new = [ops.where(step["keep"][0], n, o) for n, o in zip(new, previous, strict=True)]
-        return tuple(new), (*new, *saved)
+        keep = [step[f"keep{k}"][0] for k in range(problem.keeps)]
+        new = carry_over(new, previous, keep, problem.rates)
+        return new, (*new, *saved, *kept)
 
     streams = {"z": (operands.z, 1 if problem.by_hand else cell.gates)}
-    if problem.masked:
-        streams["keep"] = (operands.keep, 1)
-    widths = [w * cell.units for w in (1,) * count + problem.saved]
+    streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
+    widths = (cell.units,) * count + problem.saved
     with scope(cell, operands.weights):
-        final, stacked = backend.scan(body, operands.start, streams, widths, problem.reverse)
+        final, stacked = backend.scan(
+            body, operands.start, streams, widths, problem.reverse, window
+        )
     return final, stacked[:count], stacked[count:]
-
-
-def pack(pieces):
-    """Pieces (B, H) side by side; XLA takes them apart again where only pieces are used."""
-    return pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=-1)
 
 
 def before(states, start, reverse: bool):
@@ -124,107 +151,98 @@ def before(states, start, reverse: bool):
     return ops.concatenate([start[None], states[:-1]], axis=0)
 
 
-def backward(backend, problem: Problem, operands: Operands, results, d_outputs, d_final) -> list:
+def backward(backend, problem, operands, results, d_outputs, d_final, window=None) -> list:
     """Gradients of `operands.flat()`, None where there is none.
 
     Args:
         results: what `forward` returned.
         d_outputs: gradient of the first state after each step, (T, B, H).
         d_final: gradients of the final states, (B, H) each.
+        window: as for `forward`.
     """
-    cell = problem.cell
+    cell, count = problem.cell, len(problem.cell.states)
     _, states, saved = results
     previous = [
         before(s, s0, problem.reverse) for s, s0 in zip(states, operands.start, strict=True)
     ]
-    body, widths = _reversed_step(backend, problem, operands)
     streams = {"upstream": (d_outputs, 1)}
-    for name, tensors in (("previous", previous), ("states", states)):
-        streams.update({f"{name}{k}": (x, 1) for k, x in enumerate(tensors)})
+    streams.update({f"previous{k}": (x, 1) for k, x in enumerate(previous)})
+    streams.update({f"states{k}": (x, 1) for k, x in enumerate(states)})
+    streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     for k, (x, width) in enumerate(zip(saved, problem.saved, strict=True)):
-        streams[f"saved{k}"] = (x, width)
+        ours = k < len(problem.saved) - 2 * problem.normed
+        streams[f"saved{k}"] = (x, width // cell.units if ours else 1)
     if not problem.by_hand:
         streams["z"] = (operands.z, cell.gates)
-    if problem.masked:
-        streams["keep"] = (operands.keep, 1)
-    start = (*d_final, *(ops.zeros_like(w) for w in operands.weights))
+    body = reversed_step(backend, problem, operands)
+    widths = [cell.gates * cell.units] * (1 + (not problem.single) + problem.normed)
+    carry = (*d_final, *(ops.zeros_like(w) for w in operands.weights))
     with scope(cell, operands.weights):
-        last, stacked = backend.scan(body, start, streams, widths, not problem.reverse)
-    d_start, d_weights = last[: len(cell.states)], last[len(cell.states) :]
-    d_z, d_r = stacked[0], stacked[-1]
-    d_bias = [ops.sum(d_r, axis=(0, 1))] if problem.biased else []
-    none = [None] * (problem.masked + problem.dropped)
-    d_kernel = _kernel_gradient(problem, operands, previous[0], d_r)
-    return [d_z, d_kernel, *d_start, *d_bias, *none, *d_weights]
+        last, stacked = backend.scan(body, carry, streams, widths, not problem.reverse, window)
+    gradients = [stacked[0], operands.product(problem).kernel_gradient(previous[0], stacked[-1])]
+    d_r = stacked[-2 if problem.normed else -1]
+    gradients += last[:count]
+    gradients += [total(d_r, operands.bias)] if problem.biased else []
+    gradients += [total(d_r * saved[-2], operands.scale)] if problem.normed else []
+    return gradients + [None] * (problem.keeps + problem.dropped) + list(last[count:])
 
 
-def _reversed_step(backend, problem: Problem, operands: Operands):
-    """The backward loop's body, and the widths of what it puts out."""
+def total(d, vector):
+    """Sum d (T, …, B, G) to the shape of `vector`, (G,) or (2, 1, G)."""
+    axes = [0, -2]
+    return ops.reshape(ops.sum(d, axis=axes), vector.shape)
+
+
+def reversed_step(backend, problem: Problem, operands: Operands):
+    """The backward loop's body."""
     cell, count = problem.cell, len(problem.cell.states)
-    transposed = _Transposed(operands.kernel, operands.masks, cell.units)
+    product = operands.product(problem)
 
-    def body(carry, step):
-        d_states, d_weights = list(carry[:count]), carry[count:]
-        d_states[0] = d_states[0] + step["upstream"][0]
-        skipped = [None] * count
-        if problem.masked:
-            keep = step["keep"][0]
-            skipped = [ops.where(keep, 0.0, d) for d in d_states]
-            d_states = [ops.where(keep, d, 0.0) for d in d_states]
+    def differentiate(step, d_states, d_weights):
         previous = cell.State(*(step[f"previous{k}"][0] for k in range(count)))
-        saved = [piece for k in range(len(problem.saved)) for piece in step[f"saved{k}"]]
+        widths = len(problem.saved) - 2 * problem.normed
+        saved = [piece for k in range(widths) for piece in step[f"saved{k}"]]
         if problem.by_hand:
             states = cell.State(*(step[f"states{k}"][0] for k in range(count)))
-            d_z, d_r, d_previous = cell.gate_backward(saved, previous, states, d_states)
-        else:
-            d_z, d_r, *rest = backend.vjp(
-                lambda z, r, *old: cell.gate(z, r, cell.State(*old))[1],
-                (pack(step["z"]), pack(saved), *previous),
-                d_states,
-                cell.gate_weights,
-            )
-            d_previous, added = rest[:count], rest[count:]
-            d_weights = [d + a for d, a in zip(d_weights, added, strict=True)]
-        through = transposed(d_z if d_r is None else d_r)
-        d_previous = [_add(a, b) for a, b in zip(d_previous, skipped, strict=True)]
-        d_previous[0] = _add(d_previous[0], through)
-        return (*d_previous, *d_weights), (d_z,) if d_r is None else (d_z, d_r)
+            return *cell.gate_backward(saved, previous, states, d_states), d_weights
+        d_z, d_r, *rest = backend.vjp(
+            lambda z, r, *old: cell.gate(z, r, cell.State(*old))[1],
+            (pack(step["z"]), pack(saved), *previous),
+            d_states,
+            cell.gate_weights,
+        )
+        sums = [d + added for d, added in zip(d_weights, rest[count:], strict=True)]
+        return d_z, d_r, rest[:count], sums
 
-    return body, [cell.gates * cell.units] * (1 if problem.by_hand and cell.additive else 2)
+    def body(carry, step):
+        d_states = [carry[0] + step["upstream"][0], *carry[1:count]]
+        keep = [step[f"keep{k}"][0] for k in range(problem.keeps)]
+        d_states, d_skipped = _split(d_states, keep, problem.rates)
+        d_z, d_r, d_previous, d_weights = differentiate(step, d_states, carry[count:])
+        outputs = [d_z] if problem.single else [d_z, d_z if d_r is None else d_r]
+        if problem.normed:
+            last = len(problem.saved)
+            normal, inverse = step[f"saved{last - 2}"][0], step[f"saved{last - 1}"][0]
+            outputs.append(normalise_gradient(outputs[-1] * operands.scale, normal, inverse))
+        d_previous = [_add(a, b) for a, b in zip(d_previous, d_skipped, strict=True)]
+        d_previous[0] = _add(d_previous[0], product.back(outputs[-1]))
+        return (*d_previous, *d_weights), tuple(outputs)
+
+    return body
+
+
+def _split(d_states, keep, rates):
+    """The part of the gradient that goes through the step, and the part that goes around it."""
+    around = [None] * len(d_states)
+    if keep:
+        keep = keep if len(keep) > 1 else keep * len(d_states)
+        around = [ops.where(k, 0.0, d) for k, d in zip(keep, d_states, strict=True)]
+        d_states = [ops.where(k, d, 0.0) for k, d in zip(keep, d_states, strict=True)]
+    if any(rates):
+        around = [_add(a, p * d) for a, p, d in zip(around, rates, d_states, strict=True)]
+        d_states = [(1 - p) * d for p, d in zip(rates, d_states, strict=True)]
+    return d_states, around
 
 
 def _add(a, b):
     return b if a is None else a if b is None else a + b
-
-
-class _Transposed:
-    """dh of r = h U, with the masks of h."""
-
-    def __init__(self, kernel, masks, units: int):
-        self.kernel, self.masks, self.units = kernel, masks, units
-
-    def __call__(self, d_r):
-        if len(self.masks) <= 1:
-            d_h = matmul_wide(d_r, ops.transpose(self.kernel))
-            return d_h * self.masks[0] if self.masks else d_h
-        d_h = 0
-        for k, mask in enumerate(self.masks):
-            part = slice(k * self.units, (k + 1) * self.units)
-            d_h = d_h + mask * matmul_wide(d_r[:, part], ops.transpose(self.kernel[:, part]))
-        return d_h
-
-
-def _kernel_gradient(problem: Problem, operands: Operands, h, d_r):
-    """dU (H, G) of r_t = h_{t-1} U for all steps: h (T, B, H), d_r (T, B, G)."""
-    units = problem.cell.units
-
-    def outer(h, d_r):
-        h = ops.reshape(h, (-1, units))
-        d_r = ops.cast(ops.reshape(d_r, (-1, d_r.shape[-1])), operands.kernel.dtype)
-        return ops.matmul(ops.transpose(ops.cast(h, d_r.dtype)), d_r)
-
-    masks = operands.masks
-    if len(masks) <= 1:
-        return outer(h * masks[0] if masks else h, d_r)
-    parts = ops.split(d_r, len(masks), axis=-1)
-    return ops.concatenate([outer(h * m, d) for m, d in zip(masks, parts, strict=True)], axis=-1)

@@ -1,0 +1,113 @@
+"""The two products of a gate-form cell, x_t W and h_{t-1} U, with what may be done to them.
+
+Axes as in `kerasrnn.shapes`; G = gates * H. `…` stands for B, for T B, or for 2 B where the two
+directions of a bidirectional layer run side by side; their U is then (2, H, G).
+"""
+
+import keras
+from keras import ops
+
+EPSILON = 1e-5  # added to the variance in layer normalisation
+
+
+def matmul_wide(wide, narrow):
+    """`wide @ narrow` in the dtype of `narrow`, returned in that of `wide`."""
+    return ops.cast(ops.matmul(ops.cast(wide, narrow.dtype), narrow), wide.dtype)
+
+
+def matmul_flat(inputs, kernel):
+    """inputs (…, D) @ kernel (D, G) as one two-dimensional product."""
+    shape = ops.shape(inputs)
+    flat = ops.matmul(ops.reshape(inputs, (-1, shape[-1])), kernel)
+    return ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
+
+
+def normalise(x):
+    """x (…, G) with mean 0 and variance 1 over its last axis, and what it was multiplied by."""
+    centred = x - ops.mean(x, axis=-1, keepdims=True)
+    inverse = ops.rsqrt(ops.mean(centred * centred, axis=-1, keepdims=True) + EPSILON)
+    return centred * inverse, inverse
+
+
+def normalise_gradient(d, normal, inverse):
+    """Gradient of x from that of `normal`, given what `normalise(x)` returned."""
+    along = ops.mean(d * normal, axis=-1, keepdims=True)
+    return inverse * (d - ops.mean(d, axis=-1, keepdims=True) - normal * along)
+
+
+def masks(like, count: int, rate: float, seed) -> list:
+    """`count` dropout masks of the shape of `like`, 1 / (1 - rate) or 0."""
+    ones = ops.ones_like(like)
+    return [keras.random.dropout(ones, rate, seed=seed) for _ in range(count)]
+
+
+class Product:
+    """r_t = h_{t-1} U + b', also for some of the gates only.
+
+    Args:
+        kernel: U (H, G).
+        bias: b' (G,) or None.
+        masks: of h, (…, H) each: none, one for all gates, or one for each.
+        scale: (G,) normalise h U and multiply by it; or None.
+        units: H.
+    """
+
+    def __init__(self, kernel, bias, masks, scale, units: int):
+        self.kernel, self.bias, self.masks = ops.convert_to_tensor(kernel), bias, tuple(masks)
+        self.scale, self.units = scale, units
+
+    def __call__(self, h, first: int = 0, last: int | None = None):
+        """h (…, H) → (…, (last - first) * H), the columns of gates `first` to `last`."""
+        r = self.raw(h, first, last)
+        return self.finish(r if self.scale is None else normalise(r)[0], first, last)
+
+    def _columns(self, first: int, last: int | None) -> slice:
+        return slice(first * self.units, None if last is None else last * self.units)
+
+    def raw(self, h, first: int = 0, last: int | None = None):
+        """h U alone."""
+        if len(self.masks) <= 1:
+            h = h * self.masks[0] if self.masks else h
+            return matmul_wide(h, self.kernel[..., self._columns(first, last)])
+        last = len(self.masks) if last is None else last
+        parts = [
+            matmul_wide(h * self.masks[k], self.kernel[..., self._columns(k, k + 1)])
+            for k in range(first, last)
+        ]
+        return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
+
+    def finish(self, r, first: int = 0, last: int | None = None):
+        """Scale and bias."""
+        columns = self._columns(first, last)
+        r = r if self.scale is None else r * ops.cast(self.scale[..., columns], r.dtype)
+        return r if self.bias is None else r + ops.cast(self.bias[..., columns], r.dtype)
+
+    def back(self, d_r):
+        """Gradient of h from that of h U."""
+        if len(self.masks) <= 1:
+            d_h = matmul_wide(d_r, ops.swapaxes(self.kernel, -1, -2))
+            return d_h * self.masks[0] if self.masks else d_h
+        d_h = 0
+        for k, mask in enumerate(self.masks):
+            part = self._columns(k, k + 1)
+            part_kernel = ops.swapaxes(self.kernel[..., part], -1, -2)
+            d_h = d_h + mask * matmul_wide(d_r[..., part], part_kernel)
+        return d_h
+
+    def kernel_gradient(self, h, d_r):
+        """Gradient of U from all steps: h (T, …, H), d_r (T, …, G)."""
+        if len(self.masks) <= 1:
+            return self._outer(h * self.masks[0] if self.masks else h, d_r)
+        pieces = zip(self.masks, ops.split(d_r, len(self.masks), axis=-1), strict=True)
+        return ops.concatenate([self._outer(h * m, d) for m, d in pieces], axis=-1)
+
+    def _outer(self, h, d_r):
+        if len(self.kernel.shape) == 3:
+            pairs = [self._outer_flat(h[:, k], d_r[:, k]) for k in range(self.kernel.shape[0])]
+            return ops.stack(pairs)
+        return self._outer_flat(h, d_r)
+
+    def _outer_flat(self, h, d_r):
+        h = ops.cast(ops.reshape(h, (-1, h.shape[-1])), self.kernel.dtype)
+        d_r = ops.cast(ops.reshape(d_r, (-1, d_r.shape[-1])), self.kernel.dtype)
+        return ops.matmul(ops.transpose(h), d_r)
