@@ -56,21 +56,44 @@ def test_predict_json_holds_each_input_with_its_answer(book, command):
     assert command(*words).out == "".join(f"{p['input']}{p['answer']}\n" for p in pairs)
 
 
-def test_options_and_prompts_may_stand_in_any_order(book, command):
-    expected = book.run.predict(["the "], length=9, greedy=True, seed=-7)
-    words = ("--length", "9", "the ", "--seed", "-7", "--greedy", "--json")
-    assert command("predict", book.path, *words).json["predictions"][0]["answer"] == expected[0]
+@pytest.fixture
+def asked(book, command, monkeypatch):
+    """words of `predict` -> the inputs and options that reach the run, and what is printed."""
+
+    def ask(*words):
+        got = {}
+
+        def predict(run, inputs, **options):
+            got.update(options, inputs=inputs)
+            return ["answer"] * len(inputs)
+
+        monkeypatch.setattr(type(book.run), "predict", predict)
+        answer = command("predict", book.path, *words)
+        assert answer.code == 0, answer.err
+        return got, answer
+
+    return ask
 
 
-def test_after_two_dashes_all_are_prompts(book, command):
-    answer = command("predict", book.path, "--length", 5, "--json", "--", "--the", "--", "--length")
-    assert [p["input"] for p in answer.json["predictions"]] == ["--the", "--", "--length"]
+def test_options_and_prompts_may_stand_in_any_order(asked):
+    got, _ = asked(
+        "--length", "9", "the ", "--seed", "-7", "--greedy", "--json", "--top-p=0.5", "b"
+    )
+    assert got["inputs"] == ["the ", "b"]
+    assert [got[name] for name in ("length", "seed", "greedy", "top_p")] == [9, -7, True, 0.5]
+    assert [got[name] for name in ("temperature", "top_k", "stop")] == [0.8, 0, ""]
+    assert asked("the ", "--greedy=no", "--stop", "--")[0]["stop"] == "--"
 
 
-def test_a_prompt_that_was_no_utf8_is_answered(book, command):
-    answer = command("predict", book.path, "the \udcff", "--length", 5, "--json")
-    assert answer.code == 0
-    assert answer.json["predictions"][0]["input"] == "the \udcff"
+def test_after_two_dashes_all_are_prompts(asked):
+    got, _ = asked("--length", 5, "a", "--", "--the", "--", "--length")
+    assert got["inputs"] == ["a", "--the", "--", "--length"]
+    assert got["length"] == 5
+
+
+def test_a_prompt_that_was_no_utf8_is_printed_without_harm(asked):
+    assert asked("the \udcff", "--json")[1].json["predictions"][0]["input"] == "the \udcff"
+    assert asked("the \udcff")[1].out == "the \\udcffanswer\n"
 
 
 def test_the_apps_own_options_are_listed_with_their_defaults(book, command):
