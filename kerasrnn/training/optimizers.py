@@ -11,10 +11,10 @@ def optimizer(config, *, plain: list[str] = ()) -> keras.Optimizer:
     Args:
         config: has `optimizer`, `learning_rate`, `clip_norm` and `weight_decay` (a step, times the rate).
         plain: for "muon": patterns of the paths of variables that are no maps between hidden spaces
-            (an output layer, a table of rows), which AdamW updates at a fifth of the rate.
+            (an output layer, a table of rows), which AdamW updates at half the rate.
     Returns:
         adamw: Loshchilov & Hutter 2019, arXiv:1711.05101.
-        muon: the momentum of each matrix, made orthogonal by five Newton–Schulz iterations and
+        muon: the momentum of each matrix, made orthogonal by four Newton–Schulz iterations and
             scaled to AdamW's size of step; Jordan et al. 2024, and Liu et al. 2025, arXiv:2502.16982.
     """
     common = {
@@ -26,7 +26,10 @@ def optimizer(config, *, plain: list[str] = ()) -> keras.Optimizer:
         return keras.optimizers.AdamW(beta_2=0.99, **common)
     return keras.optimizers.Muon(
         exclude_layers=list(plain),
-        adam_lr_ratio=0.2,
+        momentum=0.9,
+        ns_steps=4,
+        adam_lr_ratio=0.5,
+        adam_beta_2=0.99,
         adam_weight_decay=config.weight_decay,
         **common,
     )

@@ -22,15 +22,16 @@ def learning_curve(history: list[dict], objective: str, path: Path, title: str) 
     valid = [row[f"valid_{objective}"] for row in history]
     axes.plot(steps, valid, label=f"validation {objective.replace('_', ' ')}", **marks)
     best = min(range(len(valid)), key=valid.__getitem__)
-    axes.annotate(f"{valid[-1]:.3f}", (steps[-1], valid[-1]), (4, 4), textcoords="offset points")
+    beside = {"textcoords": "offset points", "ha": "right"}
+    axes.annotate(f"{valid[-1]:.3f}", (steps[-1], valid[-1]), (0, 7), **beside)
     if best != len(valid) - 1:
-        axes.annotate(f"best {valid[best]:.3f}", (steps[best], valid[best]), (0, -14),
-                      textcoords="offset points", ha="center")  # fmt: skip
+        axes.annotate(f"best {valid[best]:.3f}", (steps[best], valid[best]), (0, -14), **beside)
     rate = axes.twinx()
     rate.plot(steps, [row["learning_rate"] for row in history], color="0.7", lw=1, ls="--")
     rate.set_ylabel("learning rate", color="0.5")
     rate.set_ylim(bottom=0)
     axes.set(xlabel="training step", ylabel="nats", title=title)
+    axes.margins(y=0.12)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     save_figure(figure, path)

@@ -23,7 +23,7 @@ class Config:
 
     optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
     learning_rate: float = 2e-2  # at its highest
-    warmup: float = 0.02  # share of the training during which it rises
+    warmup: float = 0.05  # share of the training during which it rises
     decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
     weight_decay: float = 0.0  # decoupled, a step, times the learning rate
     clip_norm: float = 1.0  # largest norm of the whole gradient
@@ -53,8 +53,8 @@ class Config:
 
 
 PRESETS = {
-    "tiny": Config(units=(32,), batch_size=8, steps=32, epochs=3, max_chars=20_000),
-    "small": Config(units=(384,), batch_size=32, steps=64, epochs=8),
+    "tiny": Config(units=(32,), batch_size=8, steps=32, epochs=3, epoch_steps=50, max_chars=20_000),
+    "small": Config(units=(256,), dropout=0.25, epochs=10, epoch_steps=400),
     "base": Config(units=(512, 512, 512), dropout=0.5, batch_size=100, steps=100, epochs=50),
 }
 

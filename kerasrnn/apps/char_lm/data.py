@@ -20,7 +20,8 @@ from kerasrnn.notice import tell
 FEW_DOCUMENTS = 20  # fewer than this are cut each, instead of dealt out whole
 SHORTEST_CUT = 200  # characters; a shorter text is not cut at all
 HELD_OUT_TAIL = 0.1  # share of a cut text that is kept from training: its end
-JUDGING_ROWS = 8  # strips of a split that is judged; few, so that few contexts are cut off
+JUDGING_ROWS = 16  # strips of a split that is judged; few, so that few contexts are cut off
+JUDGING_STEPS = 256  # characters of a chunk that is judged; the state is carried, so it changes speed only
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,9 @@ def batches(source: Source, config: Config, split: str, assets: Assets, seed=Non
             f"({unseen[:20]!r}); they are read as {stand_in!r}."
         )
     documents = [assets.encode(text) for text in texts]
-    rows = JUDGING_ROWS if seed is None else config.batch_size
-    return token_stream(documents, rows=rows, steps=config.steps, seed=seed)
+    if seed is None:
+        return token_stream(documents, rows=JUDGING_ROWS, steps=JUDGING_STEPS)
+    return token_stream(documents, rows=config.batch_size, steps=config.steps, seed=seed)
 
 
 def dataset(source: Source, config: Config, split: str, assets: Assets) -> tf.data.Dataset:
