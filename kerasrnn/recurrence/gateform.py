@@ -123,7 +123,8 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         previous = cell.State(*states)
         r, kept = product.raw(previous[0]), ()
         if problem.normed:
-            r, inverse = kept = normalise(r)
+            kept = normalise(r)
+            r = kept[0]
         r = product.finish(r)
         z = pack(step["z"])
         if problem.by_hand:
