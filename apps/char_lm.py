@@ -19,7 +19,11 @@ folder = Path(tempfile.mkdtemp(prefix="char_lm-"))
 # 1. Train. A preset is a set of numbers; any of them can be changed. The run folder keeps the model, its
 #    vocabulary, every number, the learning curve and a checkpoint after each epoch.
 run = char_lm.train(
-    text, preset="small", settings=("units=128", "epoch_steps=200"), max_minutes=0.5, out=folder / "run"
+    text,
+    preset="small",
+    settings=("units=128", "epoch_steps=200"),
+    max_minutes=0.5,
+    out=folder / "run",
 )
 
 # 2. Judge it on text that it has not seen: nats and bits per character, perplexity.

@@ -2,7 +2,7 @@
 
     python -m benchmarks.decoding [--units 256] [--json]
 
-Contenders, all writing one text from the same untrained `char_lm` network (speed does not depend on its weights):
+Contenders, all writing one text from the same untrained `char_lm` network (its weights do not change speed):
 
     in graph        kerasrnn.decoders.generate: one compiled loop that carries the state and draws
     compiled step   a Python loop over a tf.function of one step and one draw, compiled by XLA

@@ -19,7 +19,11 @@ def machine(*packages: str) -> dict[str, str]:
                 break
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     versions = {package: importlib.metadata.version(package) for package in packages}
-    return {"processor": processor, "cores": str(cores), "python": platform.python_version()} | versions
+    return {
+        "processor": processor,
+        "cores": str(cores),
+        "python": platform.python_version(),
+    } | versions
 
 
 def alternate(contenders: dict[str, Callable], rounds: int) -> dict[str, float]:

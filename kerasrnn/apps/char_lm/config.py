@@ -59,6 +59,9 @@ PRESETS = {
 }
 
 
+LONGEST = 100_000  # characters that one answer may hold
+
+
 @dataclass(frozen=True)
 class Options:
     """How characters are drawn: what `predict` takes besides the prompts."""
@@ -68,11 +71,13 @@ class Options:
     top_k: int = 0  # draw among the k likeliest; 0 among all
     top_p: float = 1.0  # draw among the likeliest that hold this much of the mass
     greedy: bool = False  # always the likeliest character
-    stop: str = ""  # end after this text
+    stop: str = ""  # end with this text, the first time that it is written
     seed: int = 0  # the same seed and prompt give the same text
 
     def __post_init__(self):
         positive("length", self.length, or_zero=True)
+        if self.length > LONGEST:
+            raise ValueError(f"`length` must be at most {LONGEST:,}, got {self.length:,}.")
         positive("temperature", self.temperature, or_zero=True)
         positive("top_k", self.top_k, or_zero=True)
         unit_interval("top_p", self.top_p, closed=True)

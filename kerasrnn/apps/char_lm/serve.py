@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from kerasrnn.apps.char_lm.config import Config
+from kerasrnn.apps.char_lm.config import LONGEST, Config
 from kerasrnn.apps.char_lm.data import Assets
 from kerasrnn.apps.char_lm.decode import Writer
 from kerasrnn.decoders import draws
@@ -18,7 +18,8 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
 
     serving_default: prompt string (B,), length int32, temperature float32, top_k int32, top_p float32 and seed
         int32, each a scalar or (B,) → text string (B,), what follows each prompt. top_k 0 and top_p 1
-        are off, temperature 0 is greedy. A row's text depends on its own inputs only.
+        are off, temperature 0 is greedy. At most 100,000 characters are written. A row's text
+        depends on its own inputs only.
     score: text string (B,) → log_probability float32 (B,), in nats, of every character after the
         first, and characters int32 (B,), how many those are.
     """
@@ -43,7 +44,7 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
         length, temperature, top_k, top_p, seed = (
             _each(value, rows) for value in (length, temperature, top_k, top_p, seed)
         )
-        longest = tf.maximum(tf.reduce_max(tf.concat([length, [0]], 0)), 0)
+        longest = tf.clip_by_value(tf.reduce_max(tf.concat([length, [0]], 0)), 0, LONGEST)
         tokens, lengths = writer.read(prompt, assets.start)
         uniforms = draws(seed, longest)
         written = writer.write(tokens, lengths, length, temperature, top_k, top_p, uniforms)
