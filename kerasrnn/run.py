@@ -1,6 +1,7 @@
 """A trained application: train it, load it, and ask it for metrics, answers or an export."""
 
 import functools
+import math
 import zipfile
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def _check(values: dict) -> None:
 
 def _limits(config, epochs, max_minutes):
     for name, value in (("epochs", epochs), ("max_minutes", max_minutes)):
-        if value is not None and not value > 0:
+        if value is not None and not 0 < value < math.inf:
             raise UserError(f"`{name}` must be above 0, got {value}.")
     if epochs is None and max_minutes is None:
         epochs = config.epochs

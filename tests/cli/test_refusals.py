@@ -61,6 +61,7 @@ REFUSALS = {
     f"{TRAIN} --epochs 0": "`epochs` must be above 0, got 0",
     f"{TRAIN} --epochs many": "Invalid value for '--epochs'",
     f"{TRAIN} --max-minutes -1": "`max_minutes` must be above 0, got -1",
+    f"{TRAIN} --max-minutes inf": "`max_minutes` must be above 0, got inf",
     f"{TRAIN} --max-minutes nan": "`max_minutes` must be above 0, got nan",
     f"{TRAIN} --seed -1": r"`seed` must be from 0 to 2\*\*32 - 1, got -1",
     f"{TRAIN} --jit maybe": "`jit` must be one of auto, off, on; got 'maybe'",
