@@ -1,10 +1,12 @@
 """Training a model on an endless stream of batches, report by report, so that it can be cut off and go on."""
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
+import tensorflow as tf
 
 from kerasrnn.data.batching import Batches
 from kerasrnn.errors import UserError
@@ -43,6 +45,11 @@ class Training:
     @property
     def epoch_steps(self) -> int:
         return self.config.epoch_steps or self.batches.count
+
+    @functools.cached_property
+    def _logs(self) -> tf.summary.SummaryWriter:
+        """TensorBoard's events."""
+        return tf.summary.create_file_writer(str(self.folder.logs))
 
     def run(self, resume: bool) -> None:
         """Train to the end, from the last checkpoint where `resume` asks for it."""
@@ -90,6 +97,11 @@ class Training:
         state = {"step": self.pace.step, "elapsed": self.pace.elapsed, "history": self.history}
         checkpoint.save(self.folder.checkpoint, self.model, state)
         self.folder.write_history(self.history)
+        with self._logs.as_default(row["step"]):
+            for name, value in row.items():
+                if isinstance(value, float):
+                    tf.summary.scalar(name, value)
+        self._logs.flush()
         return _line(row)
 
 

@@ -6,7 +6,9 @@ import math
 import shutil
 
 import pytest
+import tensorflow as tf
 from PIL import Image
+from tensorflow.core.util import event_pb2
 
 import kerasrnn
 from kerasrnn.apps import char_lm
@@ -58,6 +60,17 @@ def test_the_history_has_a_line_a_report_and_ends_with_the_metrics(book):
     assert metrics["valid_nats_per_char"] == float(history[-1]["valid_nats_per_char"])
     judged = book.run.evaluate(split="valid")
     assert judged["nats_per_char"] == pytest.approx(metrics["valid_nats_per_char"], rel=1e-5)
+
+
+def test_tensorboard_finds_the_history_in_the_logs(book):
+    (file,) = (book.path / "logs").glob("events.out.tfevents.*")
+    events = tf.data.TFRecordDataset(str(file))
+    logged = []
+    for record in events.as_numpy_iterator():
+        for value in event_pb2.Event.FromString(record).summary.value:
+            if value.tag == "valid_nats_per_char":
+                logged.append(float(tf.make_ndarray(value.tensor)))
+    assert logged == pytest.approx([float(row["valid_nats_per_char"]) for row in rows(book.path)])
 
 
 def test_the_config_says_what_was_trained(book):

@@ -21,9 +21,7 @@ FEW_DOCUMENTS = 20  # fewer than this are cut each, instead of dealt out whole
 SHORTEST_CUT = 200  # characters; a shorter text is not cut at all
 HELD_OUT_TAIL = 0.1  # share of a cut text that is kept from training: its end
 JUDGING_ROWS = 16  # strips of a split that is judged; few, so that few contexts are cut off
-JUDGING_STEPS = (
-    256  # characters of a chunk that is judged; the state is carried, so it changes speed only
-)
+JUDGING_STEPS = 256  # characters of a judged chunk; the state runs on, so only speed hangs on it
 
 
 @dataclass(frozen=True)
