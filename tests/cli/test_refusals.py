@@ -85,6 +85,7 @@ REFUSALS = {
     "predict run the --lenght 1": "got 'lenght'. Did you mean 'length'?",
     "predict run the --length": "--length must be followed by a value, got none",
     "predict run the --length long": "`length` must be of type int, got 'long'",
+    "predict run the --length 100001": "`length` must be at most 100,000, got 100,001",
     "predict run the --top-p 0": "`top_p` must be above 0, got 0",
     "predict run the --temperature=-1": "`temperature` must be at least 0, got -1.0",
     "export half --to new": "its training has not ended",
