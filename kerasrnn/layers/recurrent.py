@@ -51,25 +51,25 @@ class Recurrent(keras.layers.RNN):
             reverse=self.go_backwards,
             training=training,
             route=self.route,
+            sequences=self.return_sequences,
         )
         outputs, last = self._mask_outputs(outputs, states[0], mask)
         if not self.return_sequences:
             return last, last[:, None], states
-        outputs = ops.transpose(outputs, (1, 0, 2))
         return last, ops.flip(outputs, axis=1) if self.go_backwards else outputs, states
 
     def _mask_outputs(self, outputs, last, mask):
-        """Outputs (T, B, H) and last output (B, H) of masked steps, as Keras wants them."""
+        """Outputs (B, T, H) and last output (B, H) of masked steps, as Keras wants them."""
         if mask is None:
             return outputs, last
-        valid = ops.transpose(mask)[..., None]
+        valid = mask[..., None]
         if not self.zero_output_for_mask:  # repeat the last output; zero before the first
             count = ops.cast(valid, "int32")
-            count = ops.flip(count, axis=0) if self.go_backwards else count
-            valid = ops.cumsum(count, axis=0) > 0
-            valid = ops.flip(valid, axis=0) if self.go_backwards else valid
-        end = valid[0 if self.go_backwards else -1]
-        return ops.where(valid, outputs, 0), ops.where(end, last, 0)
+            count = ops.flip(count, axis=1) if self.go_backwards else count
+            valid = ops.cumsum(count, axis=1) > 0
+            valid = ops.flip(valid, axis=1) if self.go_backwards else valid
+        last = ops.where(valid[:, 0 if self.go_backwards else -1], last, 0)
+        return None if outputs is None else ops.where(valid, outputs, 0), last
 
     def get_config(self) -> dict:
         return {**super().get_config(), "route": self.route}

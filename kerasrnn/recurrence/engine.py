@@ -86,7 +86,9 @@ def _forced(route: str, gate_form: bool, cell, steps) -> Plan:
     return Plan(route, "asked for.")
 
 
-def run(cell, inputs, start, *, mask=None, reverse=False, training=False, route=None):
+def run(
+    cell, inputs, start, *, mask=None, reverse=False, training=False, route=None, sequences=True
+):
     """Run a cell over a sequence.
 
     Args:
@@ -97,22 +99,31 @@ def run(cell, inputs, start, *, mask=None, reverse=False, training=False, route=
         reverse: from the last step to the first.
         training: draw the cell's dropout masks.
         route: see `plan`.
+        sequences: return the outputs; otherwise None for them.
     Returns:
-        outputs: (T, B, H) after each step, in the order of `inputs`; a masked step repeats the
+        outputs: (B, T, H) after each step, in the order of `inputs`; a masked step repeats the
             output before it.
         states: list of (B, H), the final states.
     """
     route = plan(cell, inputs.shape, route).route
     keep = None if mask is None else ops.transpose(mask)[..., None]
-    inputs = ops.transpose(inputs, (1, 0, 2))
     looped = route in ("cluster", "loop")
     into_loop = looped and cell.additive  # then b is added where r is, at no cost
-    z = cell.project(inputs, cell.input_masks(inputs[0]) if training else (), bias=not into_loop)
-    wide = keras.backend.result_type(z.dtype, "float32")  # states stay wide in mixed precision
-    z, start = ops.cast(z, wide), [ops.cast(s, wide) for s in start]
+    x_masks = cell.input_masks(inputs[:, 0]) if training else ()
+    hoisted = into_loop and len(x_masks) <= 1 and cell.kernel_scale is None
+    # States stay wide in mixed precision.
+    wide = keras.backend.result_type(cell.compute_dtype, "float32")
+    if hoisted:
+        x = inputs * x_masks[0][:, None] if x_masks else inputs
+        front = x, ops.convert_to_tensor(cell.kernel)
+    else:
+        z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not into_loop)
+        front = (ops.cast(z, wide),)
+    start = [ops.cast(s, wide) for s in start]
     masks = tuple(cell.recurrent_masks(start[0])) if training else ()
     kernel = cell.draw_kernel() if training else ops.convert_to_tensor(cell.recurrent_kernel)
-    zones = cell.zones((*ops.shape(z)[:-1], cell.units)) if training else ()
+    batch, steps = ops.shape(inputs)[:2]
+    zones = cell.zones((steps, batch, cell.units)) if training else ()
     keep = () if keep is None else (keep,)
     keep = (
         tuple(ops.logical_and(keep[0], x) for x in zones) if keep and zones else keep or (*zones,)
@@ -120,11 +131,11 @@ def run(cell, inputs, start, *, mask=None, reverse=False, training=False, route=
     rates = () if training or not any(cell.zone_rates) else cell.zone_rates
     if not looped:
         product = cell.product(masks, kernel)
-        return _run_steps(cell, z, start, product, keep, rates, reverse, route == "step")
+        return _run_steps(cell, front[0], start, product, keep, rates, reverse, route == "step")
     bias = cell.input_bias if into_loop else cell.recurrent_bias
     bias, scale = (None if x is None else ops.cast(x, wide) for x in (bias, cell.recurrent_scale))
     weights = tuple(ops.convert_to_tensor(w) for w in cell.gate_weights)
-    operands = Operands(z, kernel, tuple(start), bias, scale, keep, masks, weights)
+    operands = Operands(front, kernel, tuple(start), bias, scale, keep, masks, weights)
     problem = Problem(
         cell,
         reverse,
@@ -134,6 +145,8 @@ def run(cell, inputs, start, *, mask=None, reverse=False, training=False, route=
         keeps=len(keep),
         dropped=len(masks),
         rates=rates,
+        hoisted=hoisted,
+        sequences=sequences,
     )
     return backend().run(problem, operands, jit=route == "cluster", training=training)
 
@@ -147,6 +160,6 @@ def _run_steps(cell, z, start, product, keep, rates, reverse, single):
     streams = {"z": (z, 1), **{f"keep{k}": (x, 1) for k, x in enumerate(keep)}}
     if single:
         states, (h,) = body(tuple(start), {name: [x[0]] for name, (x, _) in streams.items()})
-        return h[None], list(states)
+        return h[:, None], list(states)
     states, (outputs,) = backend().scan(body, tuple(start), streams, [cell.units], reverse)
-    return outputs, list(states)
+    return ops.transpose(outputs, (1, 0, 2)), list(states)

@@ -6,13 +6,13 @@ each. Where the two directions of a bidirectional layer run side by side, B read
 the vectors of G gain an axis: (2, H, G), (2, 1, G).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 from keras import ops
 
 from kerasrnn.cells.base import carry_over
-from kerasrnn.cells.product import Product, normalise, normalise_gradient
+from kerasrnn.cells.product import Product, matmul_flat, normalise, normalise_gradient
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Problem:
         biased, normed: whether `Operands` has `bias`, `scale`.
         keeps, dropped: how many `keep`, `masks` it has.
         rates: the fraction of each old state that stays, or none.
+        hoisted: the loop's function makes z from x and W itself.
+        sequences: the outputs of all steps are wanted, not only the final states.
     """
 
     cell: object
@@ -36,12 +38,14 @@ class Problem:
     keeps: int = 0
     dropped: int = 0
     rates: tuple[float, ...] = ()
+    hoisted: bool = False
+    sequences: bool = True
 
     @property
     def key(self) -> tuple:
         """What distinguishes the problems of one cell."""
         ways = self.reverse, self.by_hand, self.biased, self.normed
-        return (*ways, self.keeps, self.dropped, self.rates)
+        return (*ways, self.keeps, self.dropped, self.rates, self.hoisted, self.sequences)
 
     @property
     def saved(self) -> tuple[int, ...]:
@@ -61,13 +65,14 @@ class Operands:
     """The tensors of one run.
 
     Attributes:
-        z: (T, B, G). kernel: U (H, G). start: one (B, H) for each state.
+        front: z (T, B, G); or x (B, T, D) and W (D, G) of which z is the product.
+        kernel: U (H, G). start: one (B, H) for each state.
         bias: b' (G,) or None. scale: gain of the normalised h U, (G,), or None.
         keep: bool (T, B, 1 or H), False where a step leaves the state: none, one, or one a state.
         masks: dropout masks of h, (B, H) each. weights: the trainable weights that `gate()` reads.
     """
 
-    z: object
+    front: tuple
     kernel: object
     start: tuple
     bias: object = None
@@ -79,18 +84,27 @@ class Operands:
     def flat(self) -> list:
         optional = [x for x in (self.bias, self.scale) if x is not None]
         rest = (*optional, *self.keep, *self.masks, *self.weights)
-        return [self.z, self.kernel, *self.start, *rest]
+        return [*self.front, self.kernel, *self.start, *rest]
 
     @classmethod
     def unflat(cls, problem: Problem, tensors) -> "Operands":
         rest = list(tensors)
-        z, kernel = rest.pop(0), rest.pop(0)
+        front = tuple(rest.pop(0) for _ in range(1 + problem.hoisted))
+        kernel = rest.pop(0)
         start = tuple(rest.pop(0) for _ in problem.cell.states)
         bias = rest.pop(0) if problem.biased else None
         scale = rest.pop(0) if problem.normed else None
         keep = tuple(rest.pop(0) for _ in range(problem.keeps))
         masks = tuple(rest.pop(0) for _ in range(problem.dropped))
-        return cls(z, kernel, start, bias, scale, keep, masks, tuple(rest))
+        return cls(front, kernel, start, bias, scale, keep, masks, tuple(rest))
+
+    def projected(self) -> "Operands":
+        """The same with z for x and W."""
+        if len(self.front) == 1:
+            return self
+        x, kernel = self.front
+        z = ops.cast(matmul_flat(ops.transpose(x, (1, 0, 2)), kernel), self.start[0].dtype)
+        return replace(self, front=(z,))
 
     def product(self, problem: Problem) -> Product:
         return Product(self.kernel, self.bias, self.masks, self.scale, problem.cell.units)
@@ -135,7 +149,7 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         new = carry_over(new, previous, keep, problem.rates)
         return new, (*new, *saved, *kept)
 
-    streams = {"z": (operands.z, 1 if problem.by_hand else cell.gates)}
+    streams = {"z": (operands.projected().front[0], 1 if problem.by_hand else cell.gates)}
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     widths = (cell.units,) * count + problem.saved
     with scope(cell, operands.weights):
@@ -153,11 +167,11 @@ def before(states, start, reverse: bool):
 
 
 def backward(backend, problem, operands, results, d_outputs, d_final, window=None) -> list:
-    """Gradients of `operands.flat()`, None where there is none.
+    """Gradients of `operands.projected().flat()`, None where there is none.
 
     Args:
         results: what `forward` returned.
-        d_outputs: gradient of the first state after each step, (T, B, H).
+        d_outputs: gradient of the first state after each step, (T, B, H); None for 0.
         d_final: gradients of the final states, (B, H) each.
         window: as for `forward`.
     """
@@ -166,15 +180,15 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
     previous = [
         before(s, s0, problem.reverse) for s, s0 in zip(states, operands.start, strict=True)
     ]
-    streams = {"upstream": (d_outputs, 1)}
-    streams.update({f"previous{k}": (x, 1) for k, x in enumerate(previous)})
+    streams = {f"previous{k}": (x, 1) for k, x in enumerate(previous)}
+    streams.update({} if d_outputs is None else {"upstream": (d_outputs, 1)})
     streams.update({f"states{k}": (x, 1) for k, x in enumerate(states)})
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     for k, (x, width) in enumerate(zip(saved, problem.saved, strict=True)):
         ours = k < len(problem.saved) - 2 * problem.normed
         streams[f"saved{k}"] = (x, width // cell.units if ours else 1)
     if not problem.by_hand:
-        streams["z"] = (operands.z, cell.gates)
+        streams["z"] = (operands.projected().front[0], cell.gates)
     body = reversed_step(backend, problem, operands)
     widths = [cell.gates * cell.units] * (1 + (not problem.single) + problem.normed)
     carry = (*d_final, *(ops.zeros_like(w) for w in operands.weights))
@@ -216,7 +230,9 @@ def reversed_step(backend, problem: Problem, operands: Operands):
         return d_z, d_r, rest[:count], sums
 
     def body(carry, step):
-        d_states = [carry[0] + step["upstream"][0], *carry[1:count]]
+        d_states = list(carry[:count])
+        if "upstream" in step:
+            d_states[0] = d_states[0] + step["upstream"][0]
         keep = [step[f"keep{k}"][0] for k in range(problem.keeps)]
         d_states, d_skipped = _split(d_states, keep, problem.rates)
         d_z, d_r, d_previous, d_weights = differentiate(step, d_states, carry[count:])

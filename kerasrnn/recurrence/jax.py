@@ -1,6 +1,7 @@
 """The gate-form loops on JAX: compiled with whatever `jax.jit` stands around them."""
 
 import sys
+from dataclasses import replace
 
 import jax
 import keras
@@ -50,17 +51,15 @@ def vjp(function, arguments, cotangents, weights) -> list:
 
 
 def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, training: bool):
-    """Return the first state after each step (T, B, H) and the final states (B, H).
+    """Return the first state after each step (B, T, H) and the final states (B, H).
 
     `jit` and `training` change nothing: what stands around decides both.
     """
+    problem = replace(problem, hoisted=False)
 
     @jax.custom_vjp
     def loop(tensors):
-        final, states, _ = gateform.forward(
-            _SELF, problem, gateform.Operands.unflat(problem, tensors)
-        )
-        return states[0], tuple(final)
+        return forward(tensors)[0]
 
     def forward(tensors):
         operands = gateform.Operands.unflat(problem, tensors)
@@ -73,5 +72,5 @@ def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, train
         return (tuple(gateform.backward(_SELF, problem, operands, results, *upstream)),)
 
     loop.defvjp(forward, backward)
-    outputs, final = loop(tuple(operands.flat()))
-    return outputs, list(final)
+    outputs, final = loop(tuple(operands.projected().flat()))
+    return jax.numpy.swapaxes(outputs, 0, 1), list(final)

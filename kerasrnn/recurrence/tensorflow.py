@@ -1,6 +1,7 @@
 """The gate-form loops on TensorFlow: each its own XLA cluster, whatever stands around it."""
 
 import sys
+from dataclasses import replace
 
 import tensorflow as tf
 
@@ -81,20 +82,26 @@ class _Loops:
         self.back = tf.function(self._backward, **options)
 
     def _forward(self, tensors, window):
+        """Outputs (B, T, H) or none, final states, and what the gradient needs."""
         operands = gateform.Operands.unflat(self.problem, tensors)
         final, states, saved = gateform.forward(_SELF, self.problem, operands, window)
-        return states[0], final, (states[1:], saved)
+        outputs = (tf.transpose(states[0], (1, 0, 2)),) if self.problem.sequences else ()
+        return outputs, tuple(final), (states, saved)
 
-    def _backward(self, tensors, window, results, d_outputs, d_final):
+    def _backward(self, tensors, window, kept, upstream):
+        """Gradients of z and of the rest of the operands that have one."""
         operands = gateform.Operands.unflat(self.problem, tensors)
-        outputs, final, (others, saved) = results
-        results = final, (outputs, *others), saved
-        upstream = d_outputs, d_final
-        gradients = gateform.backward(_SELF, self.problem, operands, results, *upstream, window)
-        return [g for g in gradients if g is not None]
+        d_outputs, d_final = None, upstream
+        if self.problem.sequences:
+            d_outputs, d_final = tf.transpose(upstream[0], (1, 0, 2)), upstream[1:]
+        results = (None, *kept)
+        found = gateform.backward(
+            _SELF, self.problem, operands, results, d_outputs, d_final, window
+        )
+        return [g for g in found if g is not None]
 
     def __call__(self, tensors, window, training: bool):
-        """First state after each step and final states; in training, keep what the gradient needs.
+        """Outputs or none, and final states; in training, keep what the gradient needs.
 
         Otherwise a gradient is still right, and costs a second forward loop.
         """
@@ -102,16 +109,29 @@ class _Loops:
         @tf.custom_gradient
         def call(*tensors):
             forward = self.train if training else self.infer
-            results = forward(_detached(tensors), window)
+            outputs, final, *kept = forward(_detached(tensors), window)
 
             def gradient(*upstream):
-                kept = results if training else self.train(_detached(tensors), window)
-                found = iter(self._first(tensors, window, kept, upstream))
+                saved = kept[0] if kept else self.train(_detached(tensors), window)[-1]
+                d_z, *rest = self._first(tensors, window, saved, upstream)
+                found = iter((*self._front(tensors, d_z), *rest))
                 return [next(found) if x.dtype.is_floating else None for x in self._free(tensors)]
 
-            return (results[0], *results[1]), gradient
+            return (*outputs, *final), gradient
 
         return call(*tensors)
+
+    def _front(self, tensors, d_z) -> list:
+        """Gradients of z, or of x and W; apart, so that what nobody wants is pruned."""
+        if not self.problem.hoisted:
+            return [d_z]
+        x, kernel = tensors[:2]
+        d_z = tf.cast(d_z, kernel.dtype)
+        flat = tf.reshape(d_z, (-1, d_z.shape[-1]))
+        flat_x = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, x.shape[-1]))
+        d_x = tf.matmul(flat, kernel, transpose_b=True)
+        d_x = tf.reshape(d_x, tf.stack([tf.shape(x)[1], tf.shape(x)[0], x.shape[-1]]))
+        return [tf.transpose(d_x, (1, 0, 2)), tf.matmul(flat_x, flat, transpose_a=True)]
 
     def _free(self, tensors) -> list:
         """`tensors`, with a stand-in of no gradient for the dropout masks."""
@@ -119,27 +139,30 @@ class _Loops:
         operands.masks = tuple(tf.zeros((), tf.bool) for _ in operands.masks)
         return operands.flat()
 
-    def _first(self, tensors, window, kept, upstream):
+    def _first(self, tensors, window, saved, upstream):
         """The first gradient, fast; its own gradient goes through the plain scan."""
         size = len(tensors)
 
         @tf.custom_gradient
         def first(*arguments):
-            d_outputs, *d_final = _detached(arguments[size:])
-            value = self.back(_detached(arguments[:size]), window, kept, d_outputs, tuple(d_final))
+            plain = _detached(arguments)
+            value = self.back(plain[:size], window, saved, plain[size:])
             return value, lambda *d: self._second(arguments, size, window, d)
 
         return first(*tensors, *upstream)
 
     def _second(self, arguments, size: int, window, d_gradients):
-        free = [x for x in self._free(arguments[:size]) if x.dtype.is_floating]
+        plain = _Loops(replace(self.problem, hoisted=False), jit=False)
         with tf.GradientTape() as outer:
             outer.watch(arguments)
+            operands = gateform.Operands.unflat(self.problem, arguments[:size]).projected()
+            tensors = operands.flat()
+            free = [x for x in plain._free(tensors) if x.dtype.is_floating]
             with tf.GradientTape() as inner:
                 inner.watch(free)
-                outputs, final, _ = self._forward(arguments[:size], window)
+                outputs, final, _ = plain._forward(tensors, window)
             gradients = inner.gradient(
-                (outputs, *final),
+                (*outputs, *final),
                 free,
                 output_gradients=list(arguments[size:]),
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
@@ -172,7 +195,7 @@ def bucket(steps):
 
 
 def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, training: bool):
-    """Return the first state after each step (T, B, H) and the final states (B, H).
+    """Return the first state after each step (B, T, H), or None, and the final states (B, H).
 
     Args:
         jit: each loop is an XLA cluster of its own; inside a compiled model it joins that. Where T
@@ -185,23 +208,30 @@ def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, train
     if key not in functions:
         functions[key] = _Loops(problem, jit)
     tensors = [tf.convert_to_tensor(x) for x in operands.flat()]
-    steps = tensors[0].shape[0]
-    if not jit or (steps is not None and not tf.executing_eagerly()):
-        outputs, *final = functions[key](tensors, None, training)
-        return outputs, final
-    return _run_padded(functions[key], problem, tensors, training)
+    steps = tensors[0].shape[int(problem.hoisted)]
+    if jit and (steps is None or tf.executing_eagerly()):
+        results = _run_padded(functions[key], problem, tensors, training)
+    else:
+        results = functions[key](tensors, None, training)
+    return (results[0], results[1:]) if problem.sequences else (None, results)
 
 
 def _run_padded(loops, problem, tensors, training: bool):
-    operands = gateform.Operands.unflat(problem, tensors)
-    steps = tf.shape(operands.z)[0]
+    operands, axis = gateform.Operands.unflat(problem, tensors), int(problem.hoisted)
+    steps = tf.shape(operands.front[0])[axis]
     extra = bucket(steps) - steps
     first = extra if problem.reverse else 0  # the first step to run stays at an end
 
-    def pad(x):
-        ends = [[first, extra - first], *([0, 0] for _ in x.shape[1:])]
-        return tf.ensure_shape(tf.pad(x, ends), (None, *x.shape[1:]))
+    def pad(x, axis=0):
+        ends = [[0, 0] for _ in x.shape]
+        ends[axis] = [first, extra - first]
+        fixed = [None if k == axis else size for k, size in enumerate(x.shape)]
+        return tf.ensure_shape(tf.pad(x, ends), fixed)
 
-    operands.z, operands.keep = pad(operands.z), tuple(map(pad, operands.keep))
-    outputs, *final = loops(operands.flat(), (tf.convert_to_tensor(first), steps), training)
-    return outputs[first : first + steps], final
+    operands.front = (pad(operands.front[0], axis), *operands.front[1:])
+    operands.keep = tuple(map(pad, operands.keep))
+    window = tf.convert_to_tensor(first), steps
+    results = loops(operands.flat(), window, training)
+    if not problem.sequences:
+        return results
+    return (results[0][:, first : first + steps], *results[1:])
