@@ -131,6 +131,8 @@ def train(
     """
     folder = RunFolder(Path(out or Path("runs") / app.name))
     values = _resumed(app, folder) if resume else None
+    if values is not None:
+        _refuse_another(values, folder, data, config or app.preset(preset), settings)
     if values is None:
         _refuse_to_overwrite(folder)
         config = with_settings(config or app.preset(preset), settings)
@@ -149,6 +151,8 @@ def train(
     config = from_json(app.file("config").Config, values["config"])
     limits = _limits(config, values.get("epochs"), values.get("max_minutes"))
     source = app.file("data").open_source(values["data"], config)
+    if values["data"] is None:
+        tell(f"No --data: training on {app.default_data}.")
     assets = app.file("data").prepare(source, config)
     training = _prepared(app, folder, values, config, source, assets)
     training.epochs, training.max_minutes = limits
@@ -186,6 +190,17 @@ def _resumed(app: App, folder: RunFolder) -> dict | None:
         raise UserError(f"{folder.path} holds a run of {values['app']}, not of {app.name}.")
     clear_parts(folder.path)
     return values
+
+
+def _refuse_another(values: dict, folder: RunFolder, data, preset, settings) -> None:
+    """Refuse data or settings that are not those of the run that is gone on with."""
+    if data is not None and str(Path(data).absolute()) != values["data"]:
+        raise UserError(f"{folder.path} learns from {values['data']}, not from {data}.")
+    for key, value in to_json(with_settings(preset, settings)).items():
+        if any(setting.startswith(f"{key}=") for setting in settings):
+            kept = to_json(from_json(type(preset), values["config"]))[key]
+            if value != kept:
+                raise UserError(f"{folder.path} has {key}={kept}; it cannot go on with {value}.")
 
 
 def _refuse_to_overwrite(folder: RunFolder) -> None:

@@ -37,12 +37,9 @@ def run(
     """Train an application and keep everything in a run folder."""
     from kerasrnn.app import find_app
     from kerasrnn.cli.quiet import load_tensorflow
-    from kerasrnn.notice import tell
     from kerasrnn.run import train
 
     found = find_app(app)
-    if data is None and not resume:
-        tell(f"No --data: training on {found.default_data}.")
     load_tensorflow()
     config = None
     if preset.endswith(".json") or "/" in preset:

@@ -81,7 +81,7 @@ class Training:
         if not math.isfinite(logs["loss"]):
             raise UserError(
                 f"The loss must stay finite, got {logs['loss']} in epoch {epoch + 1}; lower "
-                "learning_rate or clip_norm. The last good weights are in the checkpoint."
+                f"learning_rate or clip_norm. {self.folder.path} keeps what came before."
             )
         _, metrics = self.judge()
         row = {

@@ -55,10 +55,11 @@ def open_source(path: str | None, config: Config) -> Source:
     texts = _limited({key: text for key, text in texts.items() if text}, config.max_chars)
     if not texts:
         raise UserError(f"A text must hold characters, but {name} is empty.")
-    if max(len(set(text)) for text in texts.values()) < 2:
+    characters = sorted({c for text in texts.values() for c in set(text)})
+    if len(characters) < 2 or max(map(len, texts.values())) < 2:
         raise UserError(
             f"A text must hold two different characters, so that there is something to predict, "
-            f"but {name} holds only {next(iter(texts.values()))[0]!r}."
+            f"but {name} holds only {characters[0]!r}."
         )
     return Source(name, _deal(texts, name))
 
@@ -74,6 +75,8 @@ def _limited(texts: dict[str, str], most: int) -> dict[str, str]:
     """The first `most` characters of all the texts; all of them where `most` is 0."""
     if not most:
         return texts
+    if sum(map(len, texts.values())) > most:
+        tell(f"Only the first {most:,} characters are read, as max_chars says.")
     kept = {}
     for name, text in texts.items():
         kept[name] = text[:most]
