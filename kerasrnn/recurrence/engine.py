@@ -110,12 +110,14 @@ def run(
     looped = route in ("cluster", "loop")
     into_loop = looped and cell.additive  # then b is added where r is, at no cost
     x_masks = cell.input_masks(inputs[:, 0]) if training else ()
-    hoisted = into_loop and len(x_masks) <= 1 and cell.kernel_scale is None
+    hoisted = looped and len(x_masks) <= 1 and cell.kernel_scale is None
     # States stay wide in mixed precision.
     wide = keras.backend.result_type(cell.compute_dtype, "float32")
     if hoisted:
         x = inputs * x_masks[0][:, None] if x_masks else inputs
         front = x, ops.convert_to_tensor(cell.kernel)
+        if not into_loop and cell.input_bias is not None:
+            front = *front, ops.cast(cell.input_bias, wide)
     else:
         z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not into_loop)
         front = (ops.cast(z, wide),)
@@ -145,7 +147,7 @@ def run(
         keeps=len(keep),
         dropped=len(masks),
         rates=rates,
-        hoisted=hoisted,
+        fronts=len(front),
         sequences=sequences,
     )
     return backend().run(problem, operands, jit=route == "cluster", training=training)

@@ -26,7 +26,7 @@ class Problem:
         biased, normed: whether `Operands` has `bias`, `scale`.
         keeps, dropped: how many `keep`, `masks` it has.
         rates: the fraction of each old state that stays, or none.
-        hoisted: the loop's function makes z from x and W itself.
+        fronts: how many tensors `Operands.front` has.
         sequences: the outputs of all steps are wanted, not only the final states.
     """
 
@@ -38,14 +38,14 @@ class Problem:
     keeps: int = 0
     dropped: int = 0
     rates: tuple[float, ...] = ()
-    hoisted: bool = False
+    fronts: int = 1
     sequences: bool = True
 
     @property
     def key(self) -> tuple:
         """What distinguishes the problems of one cell."""
         ways = self.reverse, self.by_hand, self.biased, self.normed
-        return (*ways, self.keeps, self.dropped, self.rates, self.hoisted, self.sequences)
+        return (*ways, self.keeps, self.dropped, self.rates, self.fronts, self.sequences)
 
     @property
     def saved(self) -> tuple[int, ...]:
@@ -65,7 +65,7 @@ class Operands:
     """The tensors of one run.
 
     Attributes:
-        front: z (T, B, G); or x (B, T, D) and W (D, G) of which z is the product.
+        front: z (T, B, G); or x (B, T, D), W (D, G) and maybe b (G,), of which it is made.
         kernel: U (H, G). start: one (B, H) for each state.
         bias: b' (G,) or None. scale: gain of the normalised h U, (G,), or None.
         keep: bool (T, B, 1 or H), False where a step leaves the state: none, one, or one a state.
@@ -89,7 +89,7 @@ class Operands:
     @classmethod
     def unflat(cls, problem: Problem, tensors) -> "Operands":
         rest = list(tensors)
-        front = tuple(rest.pop(0) for _ in range(1 + problem.hoisted))
+        front = tuple(rest.pop(0) for _ in range(problem.fronts))
         kernel = rest.pop(0)
         start = tuple(rest.pop(0) for _ in problem.cell.states)
         bias = rest.pop(0) if problem.biased else None
@@ -99,12 +99,12 @@ class Operands:
         return cls(front, kernel, start, bias, scale, keep, masks, tuple(rest))
 
     def projected(self) -> "Operands":
-        """The same with z for x and W."""
+        """The same with z for what it is made of."""
         if len(self.front) == 1:
             return self
-        x, kernel = self.front
+        x, kernel, *bias = self.front
         z = ops.cast(matmul_flat(ops.transpose(x, (1, 0, 2)), kernel), self.start[0].dtype)
-        return replace(self, front=(z,))
+        return replace(self, front=(z + bias[0] if bias else z,))
 
     def product(self, problem: Problem) -> Product:
         return Product(self.kernel, self.bias, self.masks, self.scale, problem.cell.units)

@@ -55,7 +55,7 @@ def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, train
 
     `jit` and `training` change nothing: what stands around decides both.
     """
-    problem = replace(problem, hoisted=False)
+    problem = replace(problem, fronts=1)
 
     @jax.custom_vjp
     def loop(tensors):

@@ -122,8 +122,8 @@ class _Loops:
         return call(*tensors)
 
     def _front(self, tensors, d_z) -> list:
-        """Gradients of z, or of x and W; apart, so that what nobody wants is pruned."""
-        if not self.problem.hoisted:
+        """Gradients of z, or of x, W and b; apart, so that what nobody wants is pruned."""
+        if self.problem.fronts == 1:
             return [d_z]
         x, kernel = tensors[:2]
         d_z = tf.cast(d_z, kernel.dtype)
@@ -131,7 +131,8 @@ class _Loops:
         flat_x = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, x.shape[-1]))
         d_x = tf.matmul(flat, kernel, transpose_b=True)
         d_x = tf.reshape(d_x, tf.stack([tf.shape(x)[1], tf.shape(x)[0], x.shape[-1]]))
-        return [tf.transpose(d_x, (1, 0, 2)), tf.matmul(flat_x, flat, transpose_a=True)]
+        found = [tf.transpose(d_x, (1, 0, 2)), tf.matmul(flat_x, flat, transpose_a=True)]
+        return found + [tf.reduce_sum(d, axis=0) for d in (flat,) * (self.problem.fronts == 3)]
 
     def _free(self, tensors) -> list:
         """`tensors`, with a stand-in of no gradient for the dropout masks."""
@@ -152,7 +153,7 @@ class _Loops:
         return first(*tensors, *upstream)
 
     def _second(self, arguments, size: int, window, d_gradients):
-        plain = _Loops(replace(self.problem, hoisted=False), jit=False)
+        plain = _Loops(replace(self.problem, fronts=1), jit=False)
         with tf.GradientTape() as outer:
             outer.watch(arguments)
             operands = gateform.Operands.unflat(self.problem, arguments[:size]).projected()
@@ -208,7 +209,7 @@ def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, train
     if key not in functions:
         functions[key] = _Loops(problem, jit)
     tensors = [tf.convert_to_tensor(x) for x in operands.flat()]
-    steps = tensors[0].shape[int(problem.hoisted)]
+    steps = tensors[0].shape[int(problem.fronts > 1)]
     if jit and (steps is None or tf.executing_eagerly()):
         results = _run_padded(functions[key], problem, tensors, training)
     else:
@@ -217,7 +218,7 @@ def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, train
 
 
 def _run_padded(loops, problem, tensors, training: bool):
-    operands, axis = gateform.Operands.unflat(problem, tensors), int(problem.hoisted)
+    operands, axis = gateform.Operands.unflat(problem, tensors), int(problem.fronts > 1)
     steps = tf.shape(operands.front[0])[axis]
     extra = bucket(steps) - steps
     first = extra if problem.reverse else 0  # the first step to run stays at an end
