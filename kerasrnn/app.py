@@ -10,6 +10,9 @@ An app is a folder of files with fixed names; `App` finds in them, by name, what
     serve.py    endpoint, questions                             the exported graph, and requests to try it with
     tune.py     hyperparameters                                 a search space over Config
 
+A config.py may also hold WITH_TIME, {preset: {minutes: changes}}: what a preset becomes where it is given
+at least that many minutes, since more time is worth a larger network.
+
 Nothing outside an app's folder knows an app by name.
 """
 
@@ -19,7 +22,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from kerasrnn.errors import UserError
-from kerasrnn.settings import known
+from kerasrnn.settings import known, replace
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,20 @@ class App:
     def presets(self) -> dict:
         return self.file("config").PRESETS
 
-    def preset(self, name: str):
-        return self.presets[known(name, self.presets, f"{self.name}'s preset")]
+    def preset(self, name: str, minutes: float | None = None):
+        """The configuration called `name`, as it is for a training of `minutes`.
+
+        Raises:
+            UserError: if there is none of that name.
+        """
+        config = self.presets[known(name, self.presets, f"{self.name}'s preset")]
+        return replace(config, **self.growth(name, minutes))
+
+    def growth(self, name: str, minutes: float | None) -> dict:
+        """What a training of `minutes` changes in the preset called `name`."""
+        steps = getattr(self.file("config"), "WITH_TIME", {}).get(name, {})
+        reached = [least for least in steps if minutes is not None and minutes >= least]
+        return steps[max(reached)] if reached else {}
 
     def build(self, config, assets):
         """A compiled keras.Model: builder, loss and metrics."""

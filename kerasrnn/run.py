@@ -130,12 +130,13 @@ def train(
         UserError: for anything that the caller can mend.
     """
     folder = RunFolder(Path(out or Path("runs") / app.name))
+    growth = {} if config or resume else app.growth(preset, max_minutes)
     values = _resumed(app, folder) if resume else None
     if values is not None:
         _refuse_another(values, folder, data, config or app.preset(preset), settings)
     if values is None:
         _refuse_to_overwrite(folder)
-        config = with_settings(config or app.preset(preset), settings)
+        config = with_settings(config or app.preset(preset, max_minutes), settings)
         values = {
             "app": app.name,
             "preset": preset,
@@ -153,6 +154,9 @@ def train(
     source = app.file("data").open_source(values["data"], config)
     if values["data"] is None:
         tell(f"No --data: training on {app.default_data}.")
+    if growth:
+        changes = ", ".join(f"{key}={value}" for key, value in growth.items())
+        tell(f"{max_minutes:g} minutes are worth a larger {preset}: {changes}.")
     assets = app.file("data").prepare(source, config)
     training = _prepared(app, folder, values, config, source, assets)
     training.epochs, training.max_minutes = limits

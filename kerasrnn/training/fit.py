@@ -109,6 +109,6 @@ def _line(row: dict) -> str:
     """A report as a person reads it."""
     judged = "  ".join(f"{key} {row[key]:.4f}" for key in row if key.startswith("valid_"))
     sample = f"\n  {row['sample']}" if row["sample"] else ""
-    minutes, seconds = divmod(row["seconds"], 60)
-    clock = f"{minutes:.0f}:{seconds:02.0f}"
+    minutes, seconds = divmod(round(row["seconds"]), 60)
+    clock = f"{minutes}:{seconds:02}"
     return f"epoch {row['epoch']:3}  {clock}  loss {row['loss']:.4f}  {judged}{sample}"

@@ -40,10 +40,10 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         done = min(self.pace.progress, 1.0)
-        left = self.pace.elapsed * (1 - done) / done if self.pace.elapsed and done else 0.0
+        left = round(self.pace.elapsed * (1 - done) / done) if done else 0
         loss = f"{float(logs['loss']):.4f}" if logs else "–"
         self.progress.update(
-            self.task, completed=done, loss=loss, left=f"{left // 60:.0f}:{left % 60:02.0f} left"
+            self.task, completed=done, loss=loss, left=f"{left // 60}:{left % 60:02} left"
         )
 
     def show(self, line: str) -> None:

@@ -55,9 +55,17 @@ class Config:
 PRESETS = {
     "tiny": Config(units=(32,), batch_size=8, steps=32, epochs=3, epoch_steps=50, max_chars=20_000),
     "small": Config(units=(256,), dropout=0.25, epochs=10, epoch_steps=400),
-    "base": Config(units=(512, 512, 512), dropout=0.5, batch_size=100, steps=100, epochs=50),
+    "base": Config(
+        units=(512, 512, 512),
+        dropout=0.5,
+        batch_size=100,
+        steps=100,
+        epochs=50,
+        learning_rate=1e-2,
+        weight_decay=0.1,
+    ),
 }
-
+WITH_TIME = {"small": {4.0: {"units": (256, 256), "dropout": 0.4, "weight_decay": 0.1}}}
 
 LONGEST = 100_000  # characters that one answer may hold
 

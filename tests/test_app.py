@@ -1,0 +1,22 @@
+"""What an app's folder offers, found by name."""
+
+import pytest
+
+from kerasrnn.app import app_names, find_app
+from kerasrnn.errors import UserError
+from kerasrnn.settings import to_json
+
+
+def test_a_preset_grows_with_the_minutes_that_it_is_given():
+    app = find_app("char_lm")
+    plain, grown = to_json(app.preset("small")), to_json(app.preset("small", 15))
+    assert to_json(app.preset("small", 1.25)) == plain
+    assert {key: grown[key] for key in grown if grown[key] != plain[key]} == app.growth("small", 15)
+    assert app.growth("tiny", 15) == {}
+
+
+def test_an_unknown_app_or_preset_is_named_beside_those_that_there_are():
+    with pytest.raises(UserError, match="char_lm"):
+        find_app("charlm")
+    with pytest.raises(UserError, match="base, small, tiny"):
+        find_app(app_names()[0]).preset("smal")
