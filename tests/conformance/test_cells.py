@@ -1,0 +1,160 @@
+"""Every cell with every option keeps the same promises."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasrnn import cells, layers, recurrence
+
+B, T, D, H = 4, 6, 3, 4
+OPTIONS = {
+    "plain": {},
+    "layer_norm": {"layer_norm": True},
+    "zoneout": {"zoneout": 0.2},
+    "recurrent_dropout": {"recurrent_dropout": 0.3, "dropout": 0.2},
+    "weight_drop": {"weight_drop": 0.3},
+    "softsign": {"activation": "softsign"},
+}
+CELLS = {"lstm": {}, "gru": {}, "gru_before": {"reset_after": False}, "simple_rnn": {}}
+EVERY = [pytest.param(name, option, id=f"{name}-{option}") for name in CELLS for option in OPTIONS]
+every_cell = pytest.mark.parametrize(("name", "option"), EVERY)
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(B, T, D))
+MASKS = {
+    "right": np.arange(T) < np.array([[6], [4], [1], [0]]),  # the last row is empty
+    "left": np.arange(T) >= np.array([[0], [2], [5], [6]]),
+    "holes": np.array([[1, 0, 1, 1, 0, 1], [0, 1, 0, 1, 0, 1], [1, 1, 1, 0, 0, 0], [0] * 6]) > 0,
+}
+
+
+def make(name, option, dtype="float64"):
+    options = {**CELLS[name], **OPTIONS[option]}
+    cell = cells.get(name.removesuffix("_before"), H, dtype=dtype, seed=1, **options)
+    cell.build((None, D))
+    rng = np.random.default_rng(2)
+    for weight in cell.trainable_weights:
+        weight.assign(weight + 0.3 * rng.normal(size=weight.shape))
+    return cell
+
+
+def layer(cell, route=None, **arguments):
+    arguments = {"return_sequences": True, "return_state": True, **arguments}
+    return layers.Recurrent(cell, route=route, dtype=cell.dtype_policy, **arguments)
+
+
+def fast_route(cell):
+    return "loop" if cell.gate_form else "scan"
+
+
+def values_and_gradients(rnn, x, mask=None, training=False):
+    if training:
+        rnn.cell.seed_generator.state.assign([1, 2])
+    x = tf.constant(x)
+    weights = [w.value for w in rnn.trainable_weights]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        values = rnn(x, mask=mask, training=training)
+        loss = tf.add_n([tf.reduce_sum(tf.sin((k + 1) * v)) for k, v in enumerate(values)])
+    return loss, [*values, *tape.gradient(loss, [x, *weights])]
+
+
+def close(a, b, tolerance=1e-9):
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(p, q, atol=tolerance, rtol=tolerance)
+
+
+@every_cell
+def test_the_gradient_is_that_of_keras_rnn(name, option):
+    cell = make(name, option)
+    rnn = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=cell.dtype_policy)
+    for mask in (None, tf.constant(MASKS["holes"])):
+        expected = values_and_gradients(rnn, X, mask)[1]
+        close(values_and_gradients(layer(cell, fast_route(cell)), X, mask)[1], expected)
+
+
+@every_cell
+def test_the_gradient_in_training_is_the_finite_difference(name, option):
+    cell = make(name, option)
+    rnn = layer(cell, fast_route(cell), go_backwards=True)
+    mask = tf.constant(MASKS["holes"])
+    gradients = values_and_gradients(rnn, X, mask, training=True)[1][1 + len(cell.states) :]
+    rng, step = np.random.default_rng(3), 1e-6
+    for weight, gradient in zip([None, *rnn.trainable_weights], gradients, strict=True):
+        start = X if weight is None else weight.numpy()
+        direction = rng.normal(size=start.shape)
+        losses = []
+        for sign in (1, -1):
+            moved = start + sign * step * direction
+            if weight is not None:
+                weight.assign(moved)
+            x = moved if weight is None else X
+            losses.append(values_and_gradients(rnn, x, mask, training=True)[0])
+        if weight is not None:
+            weight.assign(start)
+        slope = (losses[0] - losses[1]) / (2 * step)
+        assert np.sum(gradient * direction) == pytest.approx(float(slope), rel=1e-4, abs=1e-6)
+
+
+@every_cell
+def test_a_masked_step_is_as_if_it_were_not_there(name, option):
+    cell, mask = make(name, option), np.concatenate(list(MASKS.values()))
+    x = np.where(mask[..., None], np.tile(X, (len(MASKS), 1, 1)), 7.0)
+    outputs, *found = layer(cell, fast_route(cell))(x, mask=tf.constant(mask))
+    for k, row in enumerate(mask):
+        states = [tf.zeros((1, H), tf.float64) for _ in cell.states]
+        for t in np.flatnonzero(row):
+            h, states = cell(x[k : k + 1, t], states)
+            close([outputs[k, t]], [h[0]])
+        close([state[k] for state in found], [state[0] for state in states])
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("name", ["lstm", "gru", "simple_rnn"])
+def test_eager_graph_and_xla_agree(name, option):
+    cell = make(name, option, "float32")
+    x, mask = X.astype("float32"), tf.constant(MASKS["holes"])
+    expected = values_and_gradients(layer(cell, "scan"), x, mask)[1]
+    compiled = layer(cell)
+    close(values_and_gradients(compiled, x, mask)[1], expected, 2e-3)
+    for jit in (None, True):
+        run = tf.function(lambda: values_and_gradients(compiled, x, mask)[1], jit_compile=jit)
+        close(run(), expected, 2e-3)
+
+
+@every_cell
+def test_a_cell_comes_back_from_its_configuration(name, option):
+    cell = make(name, option)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(cell))
+    assert again.get_config() == cell.get_config()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_one_step_and_one_sequence_are_enough(name):
+    cell = make(name, "plain")
+    whole, *_ = layer(cell, "scan")(X)
+    one, *_ = layer(cell)(X[:, :1])
+    close([one[:, 0]], [whole[:, 0]])
+    alone, *_ = layer(cell, fast_route(cell))(X[:1])
+    close([alone], [whole[:1]])
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "simple_rnn"])
+def test_a_portable_export_holds_no_compiled_function(name, tmp_path):
+    cell = make(name, "layer_norm", "float32")
+    model = keras.Sequential([keras.Input((None, D)), layer(cell, return_state=False)])
+    with recurrence.portable():
+        model.export(tmp_path / "m", verbose=False)
+    x = X.astype("float32")
+    close(tf.saved_model.load(tmp_path / "m").serve(x), model(x), 1e-5)
+    assert b"_XlaMustCompile" not in _true_attributes(tmp_path / "m" / "saved_model.pb")
+
+
+def _true_attributes(path) -> bytes:
+    """The names of the boolean attributes that are true in any function of a SavedModel."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    functions = model.meta_graphs[0].graph_def.library.function
+    holders = [f.attr for f in functions] + [n.attr for f in functions for n in f.node_def]
+    return b" ".join(key.encode() for attr in holders for key, value in attr.items() if value.b)

@@ -1,0 +1,61 @@
+"""The same numbers on JAX, where TensorFlow is not even imported."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from kerasrnn import cells, layers
+
+SCRIPT = """
+import sys
+import jax, keras, numpy as np
+from kerasrnn import cells, layers
+given = np.load(sys.argv[1])
+found = {}
+for name in ("lstm", "gru", "simple_rnn"):
+    for option in ({}, {"layer_norm": True}, {"zoneout": 0.2}, {"activation": "softsign"}):
+        cell = cells.get(name, 4, **option)
+        rnn = layers.Recurrent(cell, return_sequences=True)
+        rnn.build(given["x"].shape)
+        key = f"{name} {option}"
+        count = len(cell.trainable_weights)
+        weights = [given[f"{key} {k}"] for k in range(count)]
+        fixed = [v.value for v in rnn.non_trainable_variables]
+        def loss(weights, x):
+            y, _ = rnn.stateless_call(weights, fixed, x, mask=given["mask"])
+            return jax.numpy.sum(jax.numpy.sin(y)), y
+        (_, y), d = jax.jit(jax.value_and_grad(loss, has_aux=True))(weights, given["x"])
+        found |= {f"{key} y": y, **{f"{key} d{k}": g for k, g in enumerate(d)}}
+assert "tensorflow" not in sys.modules
+np.savez(sys.argv[2], **found)
+"""
+
+
+def test_jax_and_tensorflow_agree(tmp_path):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    given = {"x": rng.normal(size=(3, 6, 3)).astype("float32"), "mask": rng.random((3, 6)) > 0.4}
+    expected = {}
+    for name in ("lstm", "gru", "simple_rnn"):
+        for option in ({}, {"layer_norm": True}, {"zoneout": 0.2}, {"activation": "softsign"}):
+            cell, key = cells.get(name, 4, **option), f"{name} {option}"
+            rnn = layers.Recurrent(cell, return_sequences=True, route="loop")
+            rnn.build(given["x"].shape)
+            for k, weight in enumerate(cell.trainable_weights):
+                weight.assign(weight + 0.3 * rng.normal(size=weight.shape))
+                given[f"{key} {k}"] = weight.numpy()
+            with tf.GradientTape() as tape:
+                y = rnn(given["x"], mask=tf.constant(given["mask"]))
+                loss = tf.reduce_sum(tf.sin(y))
+            gradients = tape.gradient(loss, [w.value for w in cell.trainable_weights])
+            expected[f"{key} y"] = y
+            expected |= {f"{key} d{k}": g for k, g in enumerate(gradients)}
+    np.savez(tmp_path / "given.npz", **given)
+    command = [sys.executable, "-c", SCRIPT, tmp_path / "given.npz", tmp_path / "found.npz"]
+    subprocess.run(command, check=True, env={**os.environ, "KERAS_BACKEND": "jax"})
+    found = np.load(tmp_path / "found.npz")
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, atol=1e-4, rtol=1e-4, err_msg=key)

@@ -1,0 +1,85 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasrnn import layers, recurrence
+from kerasrnn.recurrence import tensorflow as engine
+
+X = np.random.default_rng(0).normal(size=(2, 9, 3)).astype("float32")
+
+
+def second_derivative(layer):
+    x = tf.constant(X)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = tf.reduce_sum(tf.sin(layer(x, training=True)))
+        penalty = tf.reduce_sum(inner.gradient(y, x) ** 2)
+    return outer.gradient(penalty, [x, *(w.value for w in layer.trainable_weights)])
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
+def test_the_gradient_of_the_gradient_is_that_of_the_plain_scan(kind):
+    layer = getattr(layers, kind)(4, return_sequences=True, route="scan")
+    layer.build(X.shape)
+    expected = second_derivative(layer)
+    for layer.route in ("loop", "cluster"):
+        for found, value in zip(second_derivative(layer), expected, strict=True):
+            np.testing.assert_allclose(found, value, atol=1e-5, rtol=1e-4)
+
+
+def test_lengths_fall_into_four_buckets_a_power_of_two():
+    lengths = np.arange(1, 1001)
+    found = np.array([int(engine.bucket(tf.constant(n, tf.int32))) for n in lengths[::7]])
+    assert np.all(found >= lengths[::7])
+    assert np.all(found <= np.maximum(lengths[::7] * 1.25, 8))
+    assert len(np.unique(found)) <= 32
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_padded_length_gives_the_same_numbers(backwards):
+    theirs = keras.layers.LSTM(4, return_sequences=True, return_state=True, go_backwards=backwards)
+    ours = layers.LSTM(4, return_sequences=True, return_state=True, go_backwards=backwards)
+    theirs.build(X.shape)
+    ours.build(X.shape)
+    ours.set_weights(theirs.get_weights())
+    open_length = tf.function(ours, input_signature=[tf.TensorSpec((None, None, 3))])
+    for steps in (2, 9):  # nine steps run in a bucket of ten
+        x = X[:, :steps]
+        for found, value in zip(open_length(x), theirs(x), strict=True):
+            np.testing.assert_allclose(found, value, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "route"),
+    [
+        (layers.LSTM(2), (None, None, 3), "cluster"),
+        (layers.LSTM(2, route="loop"), (None, 5, 3), "loop"),
+        (layers.GRU(2, reset_after=False), (None, 5, 3), "scan"),
+        (layers.SimpleRNN(2), (None, 1, 3), "step"),
+    ],
+)
+def test_the_plan_says_what_runs_and_why(layer, shape, route):
+    plan = layer.plan(shape)
+    assert plan.route == route
+    assert plan.why.endswith(".")
+
+
+def test_inside_portable_nothing_is_compiled():
+    with recurrence.portable():
+        assert layers.LSTM(2).plan((None, 5, 3)).route == "loop"
+    assert layers.LSTM(2).plan((None, 5, 3)).route == "cluster"
+
+
+def test_a_gradient_outside_training_is_right_too():
+    layer = layers.LSTM(4)
+    x = tf.constant(X)
+    found = []
+    for training in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.reduce_sum(layer(x, training=training) ** 2)
+        found.append(tape.gradient(y, x))
+    np.testing.assert_allclose(*found, atol=1e-6)
