@@ -146,7 +146,8 @@ def test_a_portable_export_holds_no_compiled_function(name, tmp_path):
     with recurrence.portable():
         model.export(tmp_path / "m", verbose=False)
     x = X.astype("float32")
-    close(tf.saved_model.load(tmp_path / "m").serve(x), model(x), 1e-5)
+    loaded = tf.saved_model.load(tmp_path / "m")
+    close(loaded.serve(x), model(x), 1e-5)
     assert b"_XlaMustCompile" not in _true_attributes(tmp_path / "m" / "saved_model.pb")
 
 
