@@ -151,9 +151,9 @@ def train(
     _check(values)
     config = from_json(app.file("config").Config, values["config"])
     limits = _limits(config, values.get("epochs"), values.get("max_minutes"))
-    source = app.file("data").open_source(values["data"], config)
     if values["data"] is None:
         tell(f"No --data: training on {app.default_data}.")
+    source = app.file("data").open_source(values["data"], config)
     if growth:
         changes = ", ".join(f"{key}={value}" for key, value in growth.items())
         tell(f"{max_minutes:g} minutes are worth a larger {preset}: {changes}.")

@@ -109,8 +109,9 @@ def test_without_data_the_first_line_says_what_is_read(command, monkeypatch, tmp
     def stop(*args, **kwargs):
         raise run.UserError("stop")
 
-    monkeypatch.setattr(run, "train", stop)
-    said = command("train", "char_lm", "--out", tmp_path / "run").err.splitlines()
+    monkeypatch.setattr(run, "_prepared", stop)
+    words = ["train", "char_lm", "--preset", "tiny", "--out", tmp_path / "run"]
+    said = command(*words).err.splitlines()
     assert said[0] == "No --data: training on the source text of this Python's standard library."
 
 
