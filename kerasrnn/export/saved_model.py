@@ -89,7 +89,7 @@ def ask_elsewhere(saved: Path, questions: list[dict]) -> list[dict]:
         asked, answered = Path(folder, "questions.json"), Path(folder, "answers.json")
         asked.write_text(json.dumps(questions), "utf-8")
         done = subprocess.run(
-            [sys.executable, "-P", ask.__file__, str(saved), str(asked), str(answered)],
+            [sys.executable, "-P", ask.__file__, str(saved.absolute()), str(asked), str(answered)],
             cwd=folder,
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
             capture_output=True,

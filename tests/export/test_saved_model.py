@@ -1,5 +1,7 @@
 """An export: whole or not at all, believed only when a bare process has answered from it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -56,9 +58,10 @@ def test_a_target_that_is_no_folder_of_versions_is_refused(tmp_path):
         next_version(tmp_path, True)
 
 
-def test_an_export_answers_as_its_functions_do_and_keeps_the_questions(tmp_path):
-    version = export(Doubler().endpoint, QUESTIONS, tmp_path / "models" / "m")
-    assert version == tmp_path / "models" / "m" / "1"
+def test_an_export_answers_as_its_functions_do_and_keeps_the_questions(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    version = export(Doubler().endpoint, QUESTIONS, Path("models") / "m")
+    assert version == Path("models") / "m" / "1"
     assert [path.name for path in version.parent.iterdir()] == ["1"]
     loaded = tf.saved_model.load(str(version))
     answer = loaded.signatures["double"](x=tf.constant([3.0]), word=tf.constant(["a"]))
