@@ -13,7 +13,7 @@ class Config:
     units: tuple[int, ...] = (256,)  # H of each layer, from the input up
     inputs: str = "one_hot"  # one_hot (the slide) or embedding
     embedding_size: int = 64  # numbers a character, where inputs=embedding
-    dropout: float = 0.0  # share of inputs dropped before each layer and before the output
+    dropout: float = 0.0  # share dropped between layers and before the output
     max_chars: int = 0  # characters of text that are read; 0 reads all
 
     batch_size: int = 32  # B, strips of the text read side by side
