@@ -1,4 +1,4 @@
-"""Write plays.txt: nine plays in modern spelling, as long as the tiny-Shakespeare text and of the same kind.
+"""Write plays.txt: eight plays in modern spelling, as long as the tiny-Shakespeare text and of the same kind.
 
     python apps/plays.py plays.txt
 
@@ -20,7 +20,6 @@ PLAYS = (
     "winters_tale",
     "measure_for_measure",
     "taming_of_the_shrew",
-    "tempest",
 )
 BYTES = 1_115_394  # of the tiny-Shakespeare text
 
