@@ -53,20 +53,28 @@ class GateCell(keras.layers.Layer):
             Source: Merity et al. 2018, arXiv:1708.02182, section 2.
         layer_norm: normalise x_t W and h_{t-1} U over their G units, each with a gain.
             Source: Ba et al. 2016, arXiv:1607.06450, eq. 20; a memory c is not normalised.
+        update_dropout: fraction of what a step writes (the LSTM's g, the GRU's n) that is dropped in
+            training, anew at each step; what is remembered stays.
+            Source: Semeniuta et al. 2016, arXiv:1603.05118, eqs. 10 and 12.
+        memory_dropout: fraction of the memory cells that are 0 through a sequence in training.
+            Source: Moon et al. 2015, "RNNDrop".
         seed: of the masks. Inside `keras.layers.RNN` every step draws its own: the engine alone
             knows where a sequence begins.
     Raises:
-        ValueError: if `units` is not positive or a fraction is outside [0, 1].
+        ValueError: if `units` is not positive, a fraction is outside [0, 1], or the cell has
+            nothing that `update_dropout` or `memory_dropout` could drop.
     """
 
     gates: int
     states: tuple[str, ...] = ("h",)
+    noise: tuple[str, ...] = ()  # what `gate()` drops: "update", "memory"; masks beside its states
     gate_form = True
     additive = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls.State = namedtuple("State", cls.states)
+        fields = (*cls.states, *cls.noise)
+        cls.State = namedtuple("State", fields, defaults=[None] * len(cls.noise))
 
     def __init__(
         self,
@@ -86,6 +94,8 @@ class GateCell(keras.layers.Layer):
         zoneout: float | tuple[float, ...] = 0.0,
         weight_drop: float = 0.0,
         layer_norm: bool = False,
+        update_dropout: float = 0.0,
+        memory_dropout: float = 0.0,
         seed: int | None = None,
         **kwargs,
     ):
@@ -108,9 +118,20 @@ class GateCell(keras.layers.Layer):
         self.zoneout = zoneout
         self.weight_drop = weight_drop
         self.layer_norm = layer_norm
-        for rate in (*self.zone_rates, weight_drop):
+        self.update_dropout = update_dropout
+        self.memory_dropout = memory_dropout
+        for rate in (*self.zone_rates, weight_drop, update_dropout, memory_dropout):
             if not 0 <= rate < 1:
-                raise ValueError(f"`zoneout` and `weight_drop` must be in [0, 1), got {rate}.")
+                raise ValueError(
+                    "`zoneout`, `weight_drop`, `update_dropout` and `memory_dropout` must be in "
+                    f"[0, 1), got {rate}."
+                )
+        for what in ("update", "memory"):
+            if getattr(self, f"{what}_dropout") and what not in self.noise:
+                raise ValueError(
+                    f"`{what}_dropout` must be 0 for {type(self).__name__}, whose step has no "
+                    f"{what} to drop from, got {getattr(self, f'{what}_dropout')}."
+                )
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.state_size = units if len(self.states) == 1 else [units] * len(self.states)
@@ -244,17 +265,34 @@ class GateCell(keras.layers.Layer):
         draws = [keras.random.uniform(shape, seed=self.seed_generator) for _ in self.states]
         return [u >= rate for u, rate in zip(draws, self.zone_rates, strict=True)]
 
+    def draw_noise(self, like, steps=None) -> dict:
+        """The masks that `gate()` reads as `states.update` and `states.memory`, by those names.
+
+        Args:
+            like: (B, H).
+            steps: T, for masks of all steps (T, B, H); None for one step's, (B, H).
+        """
+        found = {}
+        if self.update_dropout:
+            shape = ops.shape(like) if steps is None else (steps, *ops.shape(like))
+            ones = ops.ones(shape, like.dtype)
+            (found["update"],) = product.masks(ones, 1, self.update_dropout, self.seed_generator)
+        if self.memory_dropout:
+            (found["memory"],) = product.masks(like, 1, self.memory_dropout, self.seed_generator)
+        return found
+
     # One step, for `keras.layers.RNN` and for generation.
 
     def call(self, inputs, states, training=False):
         nested = isinstance(states, (list, tuple))
-        states = self.State(*(states if nested else [states]))
+        old = tuple(states) if nested else (states,)
+        states = self.State(*old, **(self.draw_noise(old[0]) if training else {}))
         z = self.project(inputs, self.input_masks(inputs) if training else ())
         masks = self.recurrent_masks(states[0]) if training else ()
         recurrent = self.product(masks, self.draw_kernel() if training else None)
         new = self.step(z, states, recurrent)[1]
         keep = self.zones(ops.shape(states[0])) if training else ()
-        new = carry_over(new, states, keep, () if training else self.zone_rates)
+        new = carry_over(new, old, keep, () if training else self.zone_rates)
         return new[0], (list(new) if nested else new[0])
 
     def get_initial_state(self, batch_size=None):
@@ -269,6 +307,8 @@ class GateCell(keras.layers.Layer):
             "zoneout": self.zoneout,
             "weight_drop": self.weight_drop,
             "layer_norm": self.layer_norm,
+            "update_dropout": self.update_dropout,
+            "memory_dropout": self.memory_dropout,
             "seed": self.seed,
         }
         for kind in ("kernel", "recurrent", "bias"):

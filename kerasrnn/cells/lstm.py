@@ -19,6 +19,9 @@ class LSTMCell(GateCell):
         c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                          (5)
         h_t = o_t ⊙ tanh(c_t)                                    (6)
 
+    With `update_dropout` (5) reads u_t ⊙ g_t for g_t. With `memory_dropout` c_t = m ⊙ (5), and
+    h_t is divided by the share that is kept (the paper multiplies by it after training instead).
+
     Args:
         units: H.
         activation: of (3) and (6).
@@ -31,6 +34,7 @@ class LSTMCell(GateCell):
 
     gates = 4
     states = ("h", "c")
+    noise = ("update", "memory")
     additive = True  # the gates see z + r only, so dz = dr
     saved = (4,)  # tanh of [i/2 | f/2 | g | o/2] before the gates' squashing
 
@@ -60,8 +64,9 @@ class LSTMCell(GateCell):
 
     def gate(self, z, r, states):
         i, f, g, o = self.activate(z, r)
-        c = f * states.c + i * g  # (5)
+        c, shown = _remember(i, f, g, states)  # (5)
         h = o * self.activation(c)  # (6)
+        h = h if shown is None else h * shown
         return h, (h, c)
 
     @property
@@ -76,19 +81,24 @@ class LSTMCell(GateCell):
         halves = np.repeat(np.array([0.5, 0.5, 1.0, 0.5]), self.units)
         saved = ops.tanh((z + r) * ops.cast(halves, z.dtype))
         i, f, g, o = _gates(*ops.split(saved, 4, axis=-1))
-        c = f * states.c + i * g
-        return (o * ops.tanh(c), c), (saved,)
+        c, shown = _remember(i, f, g, states)
+        h = o * ops.tanh(c)
+        return (h if shown is None else h * shown, c), (saved,)
 
     def gate_backward(self, saved, previous, states, d_states):
         """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
         i, f, g, o = _gates(*saved)
         d_h, d_c = d_states
-        tanh_c = ops.tanh(f * previous.c + i * g)
+        c, shown = _remember(i, f, g, previous)
+        tanh_c = ops.tanh(c)
+        d_h = d_h if shown is None else d_h * shown
         d_c = d_c + d_h * o * (1 - tanh_c * tanh_c)
+        d_c = d_c if shown is None else ops.where(shown > 0, d_c, 0)
+        d_write = d_c if previous.update is None else d_c * previous.update
         d_z = [
-            d_c * g * i * (1 - i),
+            d_write * g * i * (1 - i),
             d_c * previous.c * f * (1 - f),
-            d_c * i * (1 - g * g),
+            d_write * i * (1 - g * g),
             d_h * tanh_c * o * (1 - o),
         ]
         return ops.concatenate(d_z, axis=-1), None, (None, d_c * f)
@@ -100,6 +110,15 @@ class LSTMCell(GateCell):
             "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
             "unit_forget_bias": self.unit_forget_bias,
         }
+
+
+def _remember(i, f, g, states):
+    """(5), and the mask of h_t or None."""
+    write = g if states.update is None else g * states.update
+    c = f * states.c + i * write
+    if states.memory is None:
+        return c, None
+    return ops.where(states.memory > 0, c, 0), states.memory
 
 
 def _gates(i, f, g, o):

@@ -123,6 +123,7 @@ def run(
         front = (ops.cast(z, wide),)
     start = [ops.cast(s, wide) for s in start]
     masks = tuple(cell.recurrent_masks(start[0])) if training else ()
+    noise = cell.draw_noise(start[0], ops.shape(inputs)[1]) if training else {}
     kernel = cell.draw_kernel() if training else ops.convert_to_tensor(cell.recurrent_kernel)
     batch, steps = ops.shape(inputs)[:2]
     zones = cell.zones((steps, batch, cell.units)) if training else ()
@@ -133,11 +134,14 @@ def run(
     rates = () if training or not any(cell.zone_rates) else cell.zone_rates
     if not looped:
         product = cell.product(masks, kernel)
-        return _run_steps(cell, front[0], start, product, keep, rates, reverse, route == "step")
+        return _run_steps(
+            cell, front[0], start, product, keep, noise, rates, reverse, route == "step"
+        )
     bias = cell.input_bias if into_loop else cell.recurrent_bias
     bias, scale = (None if x is None else ops.cast(x, wide) for x in (bias, cell.recurrent_scale))
     weights = tuple(ops.convert_to_tensor(w) for w in cell.gate_weights)
-    operands = Operands(front, kernel, tuple(start), bias, scale, keep, masks, weights)
+    drawn = tuple(noise.values())
+    operands = Operands(front, kernel, tuple(start), bias, scale, keep, masks, drawn, weights)
     problem = Problem(
         cell,
         reverse,
@@ -146,6 +150,7 @@ def run(
         normed=scale is not None,
         keeps=len(keep),
         dropped=len(masks),
+        noises=tuple(noise),
         rates=rates,
         fronts=len(front),
         sequences=sequences,
@@ -153,13 +158,15 @@ def run(
     return backend().run(problem, operands, jit=route == "cluster", training=training)
 
 
-def _run_steps(cell, z, start, product, keep, rates, reverse, single):
+def _run_steps(cell, z, start, product, keep, noise, rates, reverse, single):
     def body(states, step):
-        new = cell.step(step["z"][0], cell.State(*states), product)[1]
+        own = {name: step[name][0] if name in step else x for name, x in noise.items()}
+        new = cell.step(step["z"][0], cell.State(*states, **own), product)[1]
         new = carry_over(new, states, [step[f"keep{k}"][0] for k in range(len(keep))], rates)
         return new, (new[0],)
 
     streams = {"z": (z, 1), **{f"keep{k}": (x, 1) for k, x in enumerate(keep)}}
+    streams.update({name: (x, 1) for name, x in noise.items() if len(x.shape) == 3})
     if single:
         states, (h,) = body(tuple(start), {name: [x[0]] for name, (x, _) in streams.items()})
         return h[:, None], list(states)

@@ -25,6 +25,7 @@ class Problem:
         by_hand: use the cell's own gradient; otherwise `gate()` is differentiated automatically.
         biased, normed: whether `Operands` has `bias`, `scale`.
         keeps, dropped: how many `keep`, `masks` it has.
+        noises: the names of its `noise`.
         rates: the fraction of each old state that stays, or none.
         fronts: how many tensors `Operands.front` has.
         sequences: the outputs of all steps are wanted, not only the final states.
@@ -37,6 +38,7 @@ class Problem:
     normed: bool = False
     keeps: int = 0
     dropped: int = 0
+    noises: tuple[str, ...] = ()
     rates: tuple[float, ...] = ()
     fronts: int = 1
     sequences: bool = True
@@ -45,7 +47,8 @@ class Problem:
     def key(self) -> tuple:
         """What distinguishes the problems of one cell."""
         ways = self.reverse, self.by_hand, self.biased, self.normed
-        return (*ways, self.keeps, self.dropped, self.rates, self.fronts, self.sequences)
+        counts = self.keeps, self.dropped, self.noises, self.fronts
+        return (*ways, *counts, self.rates, self.sequences)
 
     @property
     def saved(self) -> tuple[int, ...]:
@@ -69,7 +72,8 @@ class Operands:
         kernel: U (H, G). start: one (B, H) for each state.
         bias: b' (G,) or None. scale: gain of the normalised h U, (G,), or None.
         keep: bool (T, B, 1 or H), False where a step leaves the state: none, one, or one a state.
-        masks: dropout masks of h, (B, H) each. weights: the trainable weights that `gate()` reads.
+        masks: dropout masks of h, (B, H) each. noise: masks that `gate()` reads, (B, H) or a step's
+            own (T, B, H) each. weights: the trainable weights that `gate()` reads.
     """
 
     front: tuple
@@ -79,11 +83,12 @@ class Operands:
     scale: object = None
     keep: tuple = ()
     masks: tuple = ()
+    noise: tuple = ()
     weights: tuple = ()
 
     def flat(self) -> list:
         optional = [x for x in (self.bias, self.scale) if x is not None]
-        rest = (*optional, *self.keep, *self.masks, *self.weights)
+        rest = (*optional, *self.keep, *self.masks, *self.noise, *self.weights)
         return [*self.front, self.kernel, *self.start, *rest]
 
     @classmethod
@@ -96,7 +101,8 @@ class Operands:
         scale = rest.pop(0) if problem.normed else None
         keep = tuple(rest.pop(0) for _ in range(problem.keeps))
         masks = tuple(rest.pop(0) for _ in range(problem.dropped))
-        return cls(front, kernel, start, bias, scale, keep, masks, tuple(rest))
+        noise = tuple(rest.pop(0) for _ in problem.noises)
+        return cls(front, kernel, start, bias, scale, keep, masks, noise, tuple(rest))
 
     def projected(self) -> "Operands":
         """The same with z for what it is made of."""
@@ -105,6 +111,15 @@ class Operands:
         x, kernel, *bias = self.front
         z = ops.cast(matmul_flat(ops.transpose(x, (1, 0, 2)), kernel), self.start[0].dtype)
         return replace(self, front=(z + bias[0] if bias else z,))
+
+    def noise_streams(self) -> dict:
+        """The noise that every step has its own of."""
+        return {f"noise{k}": (x, 1) for k, x in enumerate(self.noise) if len(x.shape) == 3}
+
+    def noise_at(self, problem: Problem, step) -> dict:
+        """The noise of one step, by name."""
+        at = [step.get(f"noise{k}", [x])[0] for k, x in enumerate(self.noise)]
+        return dict(zip(problem.noises, at, strict=True))
 
     def product(self, problem: Problem) -> Product:
         return Product(self.kernel, self.bias, self.masks, self.scale, problem.cell.units)
@@ -134,7 +149,7 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
     product = operands.product(problem)
 
     def body(states, step):
-        previous = cell.State(*states)
+        previous = cell.State(*states, **operands.noise_at(problem, step))
         r, kept = product.raw(previous[0]), ()
         if problem.normed:
             kept = normalise(r)
@@ -146,11 +161,12 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         else:
             new, saved = cell.gate(z, r, previous)[1], (r,)
         keep = [step[f"keep{k}"][0] for k in range(problem.keeps)]
-        new = carry_over(new, previous, keep, problem.rates)
+        new = carry_over(new, states, keep, problem.rates)
         return new, (*new, *saved, *kept)
 
     streams = {"z": (operands.projected().front[0], 1 if problem.by_hand else cell.gates)}
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
+    streams.update(operands.noise_streams())
     widths = (cell.units,) * count + problem.saved
     with scope(cell, operands.weights):
         final, stacked = backend.scan(
@@ -184,6 +200,7 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
     streams.update({} if d_outputs is None else {"upstream": (d_outputs, 1)})
     streams.update({f"states{k}": (x, 1) for k, x in enumerate(states)})
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
+    streams.update(operands.noise_streams())
     for k, (x, width) in enumerate(zip(saved, problem.saved, strict=True)):
         ours = k < len(problem.saved) - 2 * problem.normed
         streams[f"saved{k}"] = (x, width // cell.units if ours else 1)
@@ -199,7 +216,8 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
     gradients += last[:count]
     gradients += [total(d_r, operands.bias)] if problem.biased else []
     gradients += [total(d_r * saved[-2], operands.scale)] if problem.normed else []
-    return gradients + [None] * (problem.keeps + problem.dropped) + list(last[count:])
+    without = problem.keeps + problem.dropped + len(problem.noises)
+    return gradients + [None] * without + list(last[count:])
 
 
 def total(d, vector):
@@ -214,15 +232,16 @@ def reversed_step(backend, problem: Problem, operands: Operands):
     product = operands.product(problem)
 
     def differentiate(step, d_states, d_weights):
-        previous = cell.State(*(step[f"previous{k}"][0] for k in range(count)))
+        noise = operands.noise_at(problem, step)
+        previous = cell.State(*(step[f"previous{k}"][0] for k in range(count)), **noise)
         widths = len(problem.saved) - 2 * problem.normed
         saved = [piece for k in range(widths) for piece in step[f"saved{k}"]]
         if problem.by_hand:
             states = cell.State(*(step[f"states{k}"][0] for k in range(count)))
             return *cell.gate_backward(saved, previous, states, d_states), d_weights
         d_z, d_r, *rest = backend.vjp(
-            lambda z, r, *old: cell.gate(z, r, cell.State(*old))[1],
-            (pack(step["z"]), pack(saved), *previous),
+            lambda z, r, *old: cell.gate(z, r, cell.State(*old, **noise))[1],
+            (pack(step["z"]), pack(saved), *previous[:count]),
             d_states,
             cell.gate_weights,
         )

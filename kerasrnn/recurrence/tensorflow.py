@@ -135,9 +135,10 @@ class _Loops:
         return found + [tf.reduce_sum(d, axis=0) for d in (flat,) * (self.problem.fronts == 3)]
 
     def _free(self, tensors) -> list:
-        """`tensors`, with a stand-in of no gradient for the dropout masks."""
+        """`tensors`, with a stand-in of no gradient for the dropout masks and the noise."""
         operands = gateform.Operands.unflat(self.problem, tensors)
         operands.masks = tuple(tf.zeros((), tf.bool) for _ in operands.masks)
+        operands.noise = tuple(tf.zeros((), tf.bool) for _ in operands.noise)
         return operands.flat()
 
     def _first(self, tensors, window, saved, upstream):
@@ -231,6 +232,7 @@ def _run_padded(loops, problem, tensors, training: bool):
 
     operands.front = (pad(operands.front[0], axis), *operands.front[1:])
     operands.keep = tuple(map(pad, operands.keep))
+    operands.noise = tuple(pad(x) if len(x.shape) == 3 else x for x in operands.noise)
     window = tf.convert_to_tensor(first), steps
     results = loops(operands.flat(), window, training)
     if not problem.sequences:
