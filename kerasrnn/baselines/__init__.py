@@ -1,0 +1,30 @@
+"""What the slides compare recurrent networks with.
+
+| name | slide | learns from | answers |
+|---|---|---|---|
+| `MarkovChain` | Markov models | sequences of symbols | ln p of a sequence, samples |
+| `HiddenMarkovModel` | HMM | sequences of symbols or vectors | evaluation, decoding, learning |
+| `AutoRegression` | auto-regression | series of numbers | the next values |
+| `kneser_ney` → `NGramModel` | RNN against 5-gram | sentences | log10 p of each word |
+| `read_arpa`, `write_arpa` | | ARPA files | the same |
+| `feed_forward_ngram` | feed forward | windows of tokens | logits of the next |
+"""
+
+from kerasrnn.baselines.arpa import read_arpa, write_arpa
+from kerasrnn.baselines.autoregression import AutoRegression
+from kerasrnn.baselines.feed_forward import feed_forward_ngram
+from kerasrnn.baselines.hmm import HiddenMarkovModel
+from kerasrnn.baselines.kneser_ney import kneser_ney
+from kerasrnn.baselines.markov import MarkovChain
+from kerasrnn.baselines.ngram import NGramModel
+
+__all__ = [
+    "AutoRegression",
+    "HiddenMarkovModel",
+    "MarkovChain",
+    "NGramModel",
+    "feed_forward_ngram",
+    "kneser_ney",
+    "read_arpa",
+    "write_arpa",
+]
