@@ -7,6 +7,9 @@ A gate-form cell is
     h_t, s_t = gate(z_t, r_t, s_{t-1})           (3)   element-wise: the slide's equation
 
 and states only `gates`, `states` and `gate()`. Axes as in `kerasrnn.shapes`; G = gates * units.
+Where its states are not all H wide it says their `widths`; where U multiplies other than h_{t-1},
+`recall()` says what; where W or U are made of other weights, `input_matrix()` or
+`recurrent_matrix()` make them, once for a sequence.
 """
 
 from collections import namedtuple
@@ -134,17 +137,34 @@ class GateCell(keras.layers.Layer):
                 )
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.state_size = units if len(self.states) == 1 else [units] * len(self.states)
-        self.output_size = units
 
     @property
     def bias_shape(self) -> tuple[int, ...]:
         return (self.gates * self.units,)
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The width of each state; the first is the output."""
+        return (self.units,) * len(self.states)
+
+    @property
+    def recurrent_width(self) -> int:
+        """R, the width of what `recall` gives."""
+        return self.widths[0]
+
+    @property
+    def state_size(self):
+        return self.widths[0] if len(self.widths) == 1 else list(self.widths)
+
+    @property
+    def output_size(self) -> int:
+        return self.widths[0]
+
     def build(self, input_shape) -> None:
         width = self.gates * self.units
         self.kernel = self._weight("kernel", (input_shape[-1], width))
-        self.recurrent_kernel = self._weight("recurrent_kernel", (self.units, width), "recurrent")
+        shape = (self.recurrent_width, width)
+        self.recurrent_kernel = self._weight("recurrent_kernel", shape, "recurrent")
         self.bias = self._weight("bias", self.bias_shape) if self.use_bias else None
         self.kernel_scale = self.recurrent_scale = None
         if self.layer_norm:
@@ -168,6 +188,18 @@ class GateCell(keras.layers.Layer):
 
     # The equation's parts, for the engine and for one step alike.
 
+    def input_matrix(self):
+        """W of (1), (D, G)."""
+        return ops.convert_to_tensor(self.kernel)
+
+    def recurrent_matrix(self):
+        """U of (2), (R, G)."""
+        return ops.convert_to_tensor(self.recurrent_kernel)
+
+    def recall(self, states):
+        """What U multiplies in (2), (…, R), of the states (…, width) before the step."""
+        return states[0]
+
     @property
     def input_bias(self):
         """b of (1), (G,) or None."""
@@ -184,7 +216,7 @@ class GateCell(keras.layers.Layer):
         Args:
             bias: add b; the engine leaves it to the loop where z and r are only added.
         """
-        kernel = ops.convert_to_tensor(self.kernel)
+        kernel = self.input_matrix()
         if not masks:
             z = product.matmul_flat(inputs, kernel)
         else:
@@ -196,11 +228,11 @@ class GateCell(keras.layers.Layer):
 
     def product(self, masks=(), kernel=None) -> product.Product:
         """r of (2) as a function of h, with `recurrent_masks` and the U that `draw_kernel` drew."""
-        kernel = self.recurrent_kernel if kernel is None else kernel
+        kernel = self.recurrent_matrix() if kernel is None else kernel
         return product.Product(kernel, self.recurrent_bias, masks, self.recurrent_scale, self.units)
 
     def gate(self, z, r, states):
-        """(3): z, r (B, G), states a named tuple of (B, H) → (h, (h, …))."""
+        """(3): z, r (B, G), states a named tuple of (B, width) → (h, (h, …))."""
         raise NotImplementedError(f"{type(self).__name__} must define `gate(z, r, states)`.")
 
     def step(self, z, states, product):
@@ -208,11 +240,11 @@ class GateCell(keras.layers.Layer):
 
         A cell that is not in gate form writes this instead of `gate()` and sets `gate_form` False.
         """
-        return self.gate(z, product(states[0]), states)
+        return self.gate(z, product(self.recall(states)), states)
 
     @property
     def gate_weights(self) -> list:
-        """The trainable weights that `gate()` itself reads."""
+        """The trainable weights that `gate()` itself reads; it casts them to the dtype of z."""
         ours = (self.kernel, self.recurrent_kernel, self.bias)
         ours = {id(w) for w in (*ours, self.kernel_scale, self.recurrent_scale)}
         return [w for w in self.trainable_weights if id(w) not in ours]
@@ -253,16 +285,17 @@ class GateCell(keras.layers.Layer):
 
     def draw_kernel(self):
         """U with some of its entries dropped."""
-        kernel = ops.convert_to_tensor(self.recurrent_kernel)
+        kernel = self.recurrent_matrix()
         if not self.weight_drop:
             return kernel
         return keras.random.dropout(kernel, self.weight_drop, seed=self.seed_generator)
 
-    def zones(self, shape) -> list:
-        """For each state, bool of `shape` (…, H), False where a unit keeps its old value."""
+    def zones(self, leading) -> list:
+        """For each state, bool (*leading, width), False where a unit keeps its old value."""
         if not any(self.zone_rates):
             return []
-        draws = [keras.random.uniform(shape, seed=self.seed_generator) for _ in self.states]
+        seed = self.seed_generator
+        draws = [keras.random.uniform((*leading, width), seed=seed) for width in self.widths]
         return [u >= rate for u, rate in zip(draws, self.zone_rates, strict=True)]
 
     def draw_noise(self, like, steps=None) -> dict:
@@ -288,15 +321,15 @@ class GateCell(keras.layers.Layer):
         old = tuple(states) if nested else (states,)
         states = self.State(*old, **(self.draw_noise(old[0]) if training else {}))
         z = self.project(inputs, self.input_masks(inputs) if training else ())
-        masks = self.recurrent_masks(states[0]) if training else ()
+        masks = self.recurrent_masks(self.recall(states)) if training else ()
         recurrent = self.product(masks, self.draw_kernel() if training else None)
         new = self.step(z, states, recurrent)[1]
-        keep = self.zones(ops.shape(states[0])) if training else ()
+        keep = self.zones(ops.shape(states[0])[:1]) if training else ()
         new = carry_over(new, old, keep, () if training else self.zone_rates)
         return new[0], (list(new) if nested else new[0])
 
     def get_initial_state(self, batch_size=None):
-        return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in self.states]
+        return [ops.zeros((batch_size, w), dtype=self.compute_dtype) for w in self.widths]
 
     def get_config(self) -> dict:
         config = {

@@ -60,7 +60,7 @@ class Stacked(keras.layers.Layer):
     def build(self, input_shape) -> None:
         for layer in self.layers:
             layer.build(input_shape)
-            input_shape = (*input_shape[:2], layer.cell.units)
+            input_shape = (*input_shape[:2], layer.cell.output_size)
         self.built = True
 
     def call(self, sequences, initial_state=None, mask=None, training=False):

@@ -115,18 +115,19 @@ def run(
     wide = keras.backend.result_type(cell.compute_dtype, "float32")
     if hoisted:
         x = inputs * x_masks[0][:, None] if x_masks else inputs
-        front = x, ops.convert_to_tensor(cell.kernel)
+        front = x, cell.input_matrix()
         if not into_loop and cell.input_bias is not None:
             front = *front, ops.cast(cell.input_bias, wide)
     else:
         z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not into_loop)
         front = (ops.cast(z, wide),)
     start = [ops.cast(s, wide) for s in start]
-    masks = tuple(cell.recurrent_masks(start[0])) if training else ()
+    recalled = cell.recall(cell.State(*start))
+    masks = tuple(cell.recurrent_masks(recalled)) if training else ()
     noise = cell.draw_noise(start[0], ops.shape(inputs)[1]) if training else {}
-    kernel = cell.draw_kernel() if training else ops.convert_to_tensor(cell.recurrent_kernel)
+    kernel = cell.draw_kernel() if training else cell.recurrent_matrix()
     batch, steps = ops.shape(inputs)[:2]
-    zones = cell.zones((steps, batch, cell.units)) if training else ()
+    zones = cell.zones((steps, batch)) if training else ()
     keep = () if keep is None else (keep,)
     keep = (
         tuple(ops.logical_and(keep[0], x) for x in zones) if keep and zones else keep or (*zones,)
@@ -139,7 +140,7 @@ def run(
         )
     bias = cell.input_bias if into_loop else cell.recurrent_bias
     bias, scale = (None if x is None else ops.cast(x, wide) for x in (bias, cell.recurrent_scale))
-    weights = tuple(ops.convert_to_tensor(w) for w in cell.gate_weights)
+    weights = tuple(ops.cast(w, wide) for w in cell.gate_weights)
     drawn = tuple(noise.values())
     operands = Operands(front, kernel, tuple(start), bias, scale, keep, masks, drawn, weights)
     problem = Problem(
@@ -170,5 +171,5 @@ def _run_steps(cell, z, start, product, keep, noise, rates, reverse, single):
     if single:
         states, (h,) = body(tuple(start), {name: [x[0]] for name, (x, _) in streams.items()})
         return h[:, None], list(states)
-    states, (outputs,) = backend().scan(body, tuple(start), streams, [cell.units], reverse)
+    states, (outputs,) = backend().scan(body, tuple(start), streams, cell.widths[:1], reverse)
     return ops.transpose(outputs, (1, 0, 2)), list(states)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import keras
 from keras import ops
 
-from kerasrnn.cells.base import carry_over
+from kerasrnn.cells.base import GateCell, carry_over
 from kerasrnn.cells.product import Product, matmul_flat, normalise, normalise_gradient
 
 
@@ -150,7 +150,7 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
 
     def body(states, step):
         previous = cell.State(*states, **operands.noise_at(problem, step))
-        r, kept = product.raw(previous[0]), ()
+        r, kept = product.raw(cell.recall(previous)), ()
         if problem.normed:
             kept = normalise(r)
             r = kept[0]
@@ -167,7 +167,7 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
     streams = {"z": (operands.projected().front[0], 1 if problem.by_hand else cell.gates)}
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     streams.update(operands.noise_streams())
-    widths = (cell.units,) * count + problem.saved
+    widths = cell.widths + problem.saved
     with scope(cell, operands.weights):
         final, stacked = backend.scan(
             body, operands.start, streams, widths, problem.reverse, window
@@ -211,7 +211,8 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
     carry = (*d_final, *(ops.zeros_like(w) for w in operands.weights))
     with scope(cell, operands.weights):
         last, stacked = backend.scan(body, carry, streams, widths, not problem.reverse, window)
-    gradients = [stacked[0], operands.product(problem).kernel_gradient(previous[0], stacked[-1])]
+    recalled = cell.recall(cell.State(*previous))
+    gradients = [stacked[0], operands.product(problem).kernel_gradient(recalled, stacked[-1])]
     d_r = stacked[-2 if problem.normed else -1]
     gradients += last[:count]
     gradients += [total(d_r, operands.bias)] if problem.biased else []
@@ -261,10 +262,19 @@ def reversed_step(backend, problem: Problem, operands: Operands):
             normal, inverse = step[f"saved{last - 2}"][0], step[f"saved{last - 1}"][0]
             outputs.append(normalise_gradient(outputs[-1] * operands.scale, normal, inverse))
         d_previous = [_add(a, b) for a, b in zip(d_previous, d_skipped, strict=True)]
-        d_previous[0] = _add(d_previous[0], product.back(outputs[-1]))
+        old = [step[f"previous{k}"][0] for k in range(count)]
+        d_recalled = _recall_gradient(backend, cell, old, product.back(outputs[-1]))
+        d_previous = [_add(a, b) for a, b in zip(d_previous, d_recalled, strict=True)]
         return (*d_previous, *d_weights), tuple(outputs)
 
     return body
+
+
+def _recall_gradient(backend, cell, previous, d):
+    """Gradients of the previous states from that of what U multiplies."""
+    if type(cell).recall is GateCell.recall:
+        return [d] + [None] * (len(previous) - 1)
+    return backend.vjp(lambda *old: (cell.recall(cell.State(*old)),), previous, (d,), [])
 
 
 def _split(d_states, keep, rates):
