@@ -302,17 +302,17 @@ class GateCell(keras.layers.Layer):
         """The masks that `gate()` reads as `states.update` and `states.memory`, by those names.
 
         Args:
-            like: (B, H).
-            steps: T, for masks of all steps (T, B, H); None for one step's, (B, H).
+            like: a state, (B, …).
+            steps: T, for `update` of all steps (T, B, H); None for one step's, (B, H).
         """
-        found = {}
-        if self.update_dropout:
-            shape = ops.shape(like) if steps is None else (steps, *ops.shape(like))
-            ones = ops.ones(shape, like.dtype)
-            (found["update"],) = product.masks(ones, 1, self.update_dropout, self.seed_generator)
-        if self.memory_dropout:
-            (found["memory"],) = product.masks(like, 1, self.memory_dropout, self.seed_generator)
-        return found
+        shape = (ops.shape(like)[0], self.units)
+        shapes = {"update": shape if steps is None else (steps, *shape), "memory": shape}
+        rates = {"update": self.update_dropout, "memory": self.memory_dropout}
+        return {
+            name: product.masks(ops.ones(shapes[name], like.dtype), 1, rate, self.seed_generator)[0]
+            for name, rate in rates.items()
+            if rate
+        }
 
     # One step, for `keras.layers.RNN` and for generation.
 

@@ -12,6 +12,7 @@ from kerasrnn.recurrence.gateform import Operands, Problem
 
 ROUTES = ("step", "cluster", "loop", "scan")
 _portable = False
+_watcher = None
 
 
 @contextmanager
@@ -23,6 +24,21 @@ def portable():
         yield
     finally:
         _portable = before
+
+
+@contextmanager
+def watched(watcher):
+    """Inside, every sequence runs step by step through `watcher`, which sees all that a step sees.
+
+    Args:
+        watcher: takes the arguments of `run_steps`, and returns what it returns.
+    """
+    global _watcher
+    before, _watcher = _watcher, watcher
+    try:
+        yield
+    finally:
+        _watcher = before
 
 
 @dataclass(frozen=True)
@@ -105,7 +121,7 @@ def run(
             output before it.
         states: list of (B, H), the final states.
     """
-    route = plan(cell, inputs.shape, route).route
+    route = "scan" if _watcher else plan(cell, inputs.shape, route).route
     keep = None if mask is None else ops.transpose(mask)[..., None]
     looped = route in ("cluster", "loop")
     into_loop = looped and cell.additive  # then b is added where r is, at no cost
@@ -135,7 +151,7 @@ def run(
     rates = () if training or not any(cell.zone_rates) else cell.zone_rates
     if not looped:
         product = cell.product(masks, kernel)
-        return _run_steps(
+        return (_watcher or run_steps)(
             cell, front[0], start, product, keep, noise, rates, reverse, route == "step"
         )
     bias = cell.input_bias if into_loop else cell.recurrent_bias
@@ -159,7 +175,9 @@ def run(
     return backend().run(problem, operands, jit=route == "cluster", training=training)
 
 
-def _run_steps(cell, z, start, product, keep, noise, rates, reverse, single):
+def run_steps(cell, z, start, product, keep, noise, rates, reverse, single):
+    """The plain scan: z (T, B, G) → the first state after each step (B, T, …), the final states."""
+
     def body(states, step):
         own = {name: step[name][0] if name in step else x for name, x in noise.items()}
         new = cell.step(step["z"][0], cell.State(*states, **own), product)[1]
