@@ -22,13 +22,19 @@ class Recurrent(keras.layers.RNN):
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as
             `keras.layers.RNN`; `unroll` is accepted and changes nothing but the plan's freedom.
         route: force one of `kerasrnn.recurrence.ROUTES`; None chooses, see `plan`.
+        state_regularizer: a penalty on h_1 … h_T, such as `kerasrnn.regularizers.NormStabilizer`,
+            which is called with them, h_0 and the mask; for a cell of `kerasrnn.cells`.
     Raises:
-        ValueError: if T is 0, or `route` cannot run the cell.
+        ValueError: if T is 0, `route` cannot run the cell, or a cell that is not of
+            `kerasrnn.cells` has a `state_regularizer`.
     """
 
-    def __init__(self, cell, *args, route: str | None = None, **kwargs):
+    def __init__(self, cell, *args, route: str | None = None, state_regularizer=None, **kwargs):
         super().__init__(cell, *args, **kwargs)
         self.route = route
+        self.state_regularizer = keras.regularizers.get(state_regularizer)
+        if state_regularizer is not None and not isinstance(cell, GateCell):
+            raise ValueError(f"`state_regularizer` needs a cell of `kerasrnn.cells`, got {cell!r}.")
 
     def plan(self, input_shape) -> recurrence.Plan:
         """Say which path runs for inputs of `input_shape` (B, T, D), and why."""
@@ -51,12 +57,20 @@ class Recurrent(keras.layers.RNN):
             reverse=self.go_backwards,
             training=training,
             route=self.route,
-            sequences=self.return_sequences,
+            sequences=self.return_sequences or self.state_regularizer is not None,
         )
+        if self.state_regularizer is not None:
+            self._penalise(outputs, initial_state[0], mask)
         outputs, last = self._mask_outputs(outputs, states[0], mask)
         if not self.return_sequences:
             return last, last[:, None], states
         return last, ops.flip(outputs, axis=1) if self.go_backwards else outputs, states
+
+    def _penalise(self, outputs, start, mask):
+        if self.go_backwards:
+            outputs = ops.flip(outputs, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        self.add_loss(self.state_regularizer(outputs, start, mask))
 
     def _mask_outputs(self, outputs, last, mask):
         """Outputs (B, T, H) and last output (B, H) of masked steps, as Keras wants them."""
@@ -72,4 +86,5 @@ class Recurrent(keras.layers.RNN):
         return None if outputs is None else ops.where(valid, outputs, 0), last
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "route": self.route}
+        penalty = keras.regularizers.serialize(self.state_regularizer)
+        return {**super().get_config(), "route": self.route, "state_regularizer": penalty}
