@@ -31,7 +31,7 @@ class GRUCell(GateCell):
 
     gates = 3
     states = ("h",)
-    saved = (2, 1, 1)  # tanh of [u/2 | r/2] before the squashing; n; h U_n + b'_n
+    saved = (1, 1, 1, 1)  # tanh of u/2 and r/2 before the squashing; n; h U_n + b'_n
 
     def __init__(
         self,
@@ -94,13 +94,13 @@ class GRUCell(GateCell):
         )
 
     def gate_forward(self, z, r, states):
-        """`gate()` with one tanh for both gates, σ(a) = (1 + tanh(a / 2)) / 2, and what it saves."""
-        both = 2 * self.units
-        gates = ops.tanh((z[:, :both] + r[:, :both]) * 0.5)
-        update, reset = ops.split(0.5 + 0.5 * gates, 2, axis=-1)
-        inner = r[:, both:]
-        new = ops.tanh(z[:, both:] + reset * inner)
-        return (update * states.h + (1 - update) * new,), (gates, new, inner)
+        """`gate()` with σ(a) = (1 + tanh(a / 2)) / 2, and what it saves."""
+        z_u, z_r, z_n = ops.split(z, 3, axis=-1)
+        r_u, r_r, inner = ops.split(r, 3, axis=-1)
+        update, reset = ops.tanh(0.5 * (z_u + r_u)), ops.tanh(0.5 * (z_r + r_r))
+        new = ops.tanh(z_n + (0.5 + 0.5 * reset) * inner)
+        h = new + (0.5 + 0.5 * update) * (states.h - new)
+        return (h,), (update, reset, new, inner)
 
     def gate_backward(self, saved, previous, states, d_states):
         """Return dz, dr (None where equal to dz) and the gradients of the previous states."""

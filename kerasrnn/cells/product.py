@@ -82,17 +82,19 @@ class Product:
         r = r if self.scale is None else r * ops.cast(self.scale[..., columns], r.dtype)
         return r if self.bias is None else r + ops.cast(self.bias[..., columns], r.dtype)
 
-    def back(self, d_r):
-        """Gradient of h from that of h U."""
-        if len(self.masks) <= 1:
-            d_h = matmul_wide(d_r, ops.swapaxes(self.kernel, -1, -2))
-            return d_h * self.masks[0] if self.masks else d_h
-        d_h = 0
-        for k, mask in enumerate(self.masks):
-            part = self._columns(k, k + 1)
-            part_kernel = ops.swapaxes(self.kernel[..., part], -1, -2)
-            d_h = d_h + mask * matmul_wide(d_r[..., part], part_kernel)
-        return d_h
+    def back(self):
+        """The gradient of h as a function of that of h U; U is transposed here, once."""
+        parts = ops.split(self.kernel, max(1, len(self.masks)), axis=-1)
+        parts = [ops.swapaxes(part, -1, -2) for part in parts]
+
+        def back(d_r):
+            pieces = ops.split(d_r, len(parts), axis=-1)
+            d_h = [matmul_wide(d, part) for d, part in zip(pieces, parts, strict=True)]
+            return (
+                sum(d * m for d, m in zip(d_h, self.masks, strict=True)) if self.masks else d_h[0]
+            )
+
+        return back
 
     def kernel_gradient(self, h, d_r):
         """Gradient of U from all steps: h (T, …, H), d_r (T, …, G)."""

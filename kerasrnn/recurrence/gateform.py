@@ -164,7 +164,7 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         new = carry_over(new, states, keep, problem.rates)
         return new, (*new, *saved, *kept)
 
-    streams = {"z": (operands.projected().front[0], 1 if problem.by_hand else cell.gates)}
+    streams = {"z": (operands.projected().front[0], 1 if problem.single else cell.gates)}
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     streams.update(operands.noise_streams())
     widths = cell.widths + problem.saved
@@ -230,7 +230,7 @@ def total(d, vector):
 def reversed_step(backend, problem: Problem, operands: Operands):
     """The backward loop's body."""
     cell, count = problem.cell, len(problem.cell.states)
-    product = operands.product(problem)
+    product_back = operands.product(problem).back()
 
     def differentiate(step, d_states, d_weights):
         noise = operands.noise_at(problem, step)
@@ -263,7 +263,7 @@ def reversed_step(backend, problem: Problem, operands: Operands):
             outputs.append(normalise_gradient(outputs[-1] * operands.scale, normal, inverse))
         d_previous = [_add(a, b) for a, b in zip(d_previous, d_skipped, strict=True)]
         old = [step[f"previous{k}"][0] for k in range(count)]
-        d_recalled = _recall_gradient(backend, cell, old, product.back(outputs[-1]))
+        d_recalled = _recall_gradient(backend, cell, old, product_back(outputs[-1]))
         d_previous = [_add(a, b) for a, b in zip(d_previous, d_recalled, strict=True)]
         return (*d_previous, *d_weights), tuple(outputs)
 
