@@ -1,11 +1,60 @@
-"""One step of a recurrence: the slide's equation, a file per family."""
+"""One step of a recurrence: the slide's equation, a file per family.
+
+`CELLS` holds every cell by its name; docs/cells.md says what each computes, and whose it is.
+"""
+
+from functools import partial
 
 from kerasrnn.cells.base import GateCell
+from kerasrnn.cells.delayed import DelayedCell
 from kerasrnn.cells.gru import GRUCell
+from kerasrnn.cells.leaky import LeakyCell
 from kerasrnn.cells.lstm import LSTMCell
+from kerasrnn.cells.lstm_variants import FullGateLSTMCell, LSTMVariantCell
+from kerasrnn.cells.output_recurrent import OutputRecurrentCell
 from kerasrnn.cells.simple import SimpleRNNCell
+from kerasrnn.cells.structured import StructuredCell
+from kerasrnn.cells.time_delay import TimeDelayCell
+from kerasrnn.cells.unbounded import UnboundedCell
+from kerasrnn.initializers import Identity, IdentityMixture, PositiveDefinite
 
-CELLS = {"simple_rnn": SimpleRNNCell, "lstm": LSTMCell, "gru": GRUCell}
+
+def projected_lstm(units: int, projection: int | None = None, **options) -> LSTMVariantCell:
+    """An LSTM whose h is `projection` wide, by default half of its c."""
+    return LSTMVariantCell(units, projection=projection or max(1, units // 2), **options)
+
+
+CELLS = {
+    "simple_rnn": SimpleRNNCell,
+    "relu_rnn": partial(SimpleRNNCell, activation="relu"),
+    "sigmoid_rnn": partial(SimpleRNNCell, activation="sigmoid"),
+    "irnn": partial(
+        SimpleRNNCell,
+        activation="relu",
+        kernel_initializer={"class_name": "RandomNormal", "config": {"stddev": 0.001}},
+        recurrent_initializer=Identity,
+    ),
+    "mixture_rnn": partial(SimpleRNNCell, recurrent_initializer=IdentityMixture),
+    "np_rnn": partial(SimpleRNNCell, activation="relu", recurrent_initializer=PositiveDefinite),
+    "leaky_rnn": LeakyCell,
+    "delayed_rnn": DelayedCell,
+    "structured_rnn": StructuredCell,
+    "output_rnn": OutputRecurrentCell,
+    "time_delay": TimeDelayCell,
+    "unbounded": UnboundedCell,
+    "gru": GRUCell,
+    "gru_reset_before": partial(GRUCell, reset_after=False),
+    "lstm": LSTMCell,
+    "projected_lstm": projected_lstm,
+    "peephole_lstm": LSTMVariantCell,
+    "lstm_nig": partial(LSTMVariantCell, without=("input",)),
+    "lstm_nfg": partial(LSTMVariantCell, without=("forget",)),
+    "lstm_nog": partial(LSTMVariantCell, without=("output",)),
+    "lstm_niaf": partial(LSTMVariantCell, activation="linear"),
+    "lstm_noaf": partial(LSTMVariantCell, output_activation="linear"),
+    "lstm_cifg": partial(LSTMVariantCell, coupled=True),
+    "lstm_fgr": FullGateLSTMCell,
+}
 
 
 def get(cell, units: int | None = None, **options):
@@ -30,4 +79,19 @@ def get(cell, units: int | None = None, **options):
     return cell
 
 
-__all__ = ["CELLS", "GRUCell", "GateCell", "LSTMCell", "SimpleRNNCell", "get"]
+__all__ = [
+    "CELLS",
+    "DelayedCell",
+    "FullGateLSTMCell",
+    "GRUCell",
+    "GateCell",
+    "LSTMCell",
+    "LSTMVariantCell",
+    "LeakyCell",
+    "OutputRecurrentCell",
+    "SimpleRNNCell",
+    "StructuredCell",
+    "TimeDelayCell",
+    "UnboundedCell",
+    "get",
+]

@@ -192,9 +192,9 @@ class GateCell(keras.layers.Layer):
         """W of (1), (D, G)."""
         return ops.convert_to_tensor(self.kernel)
 
-    def recurrent_matrix(self):
-        """U of (2), (R, G)."""
-        return ops.convert_to_tensor(self.recurrent_kernel)
+    def recurrent_matrix(self, kernel=None):
+        """U of (2), (R, G); `kernel` stands for the recurrent kernel, where some of it is dropped."""
+        return ops.convert_to_tensor(self.recurrent_kernel if kernel is None else kernel)
 
     def recall(self, states):
         """What U multiplies in (2), (…, R), of the states (…, width) before the step."""
@@ -285,10 +285,11 @@ class GateCell(keras.layers.Layer):
 
     def draw_kernel(self):
         """U with some of its entries dropped."""
-        kernel = self.recurrent_matrix()
         if not self.weight_drop:
-            return kernel
-        return keras.random.dropout(kernel, self.weight_drop, seed=self.seed_generator)
+            return self.recurrent_matrix()
+        kernel = ops.convert_to_tensor(self.recurrent_kernel)
+        drawn = keras.random.dropout(kernel, self.weight_drop, seed=self.seed_generator)
+        return self.recurrent_matrix(drawn)
 
     def zones(self, leading) -> list:
         """For each state, bool (*leading, width), False where a unit keeps its old value."""

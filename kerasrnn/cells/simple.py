@@ -1,8 +1,17 @@
 """Elman's network: the slides' "vanilla RNN"."""
 
 import keras
+from keras import activations, ops
 
 from kerasrnn.cells.base import GateCell
+
+# The derivative of an activation, from its value.
+SLOPES = {
+    activations.tanh: lambda h: 1 - h * h,
+    activations.sigmoid: lambda h: h * (1 - h),
+    activations.relu: lambda h: ops.cast(h > 0, h.dtype),
+    activations.linear: ops.ones_like,
+}
 
 
 @keras.saving.register_keras_serializable(package="kerasrnn")
@@ -13,7 +22,7 @@ class SimpleRNNCell(GateCell):
 
     Args:
         units: H.
-        activation: of (1).
+        activation: of (1), such as "tanh", "relu" or "sigmoid" (deck 003's language model).
         **options: see `GateCell`.
     Source: Elman 1990, "Finding structure in time"; weights as `keras.layers.SimpleRNNCell`.
     """
@@ -32,7 +41,7 @@ class SimpleRNNCell(GateCell):
 
     @property
     def by_hand(self) -> bool:
-        return self.activation is keras.activations.tanh
+        return self.activation in SLOPES
 
     @property
     def saved(self) -> tuple[int, ...]:
@@ -47,7 +56,7 @@ class SimpleRNNCell(GateCell):
     def gate_backward(self, saved, previous, states, d_states):
         """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
         (d_h,), (h,) = d_states, saved or states
-        return d_h * (1 - h * h), None, (None,)
+        return d_h * SLOPES[self.activation](h), None, (None,)
 
     def get_config(self) -> dict:
         return {
