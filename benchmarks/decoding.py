@@ -23,7 +23,7 @@ from benchmarks.measure import alternate, machine
 from kerasrnn.apps.char_lm import PRESETS, build
 from kerasrnn.apps.char_lm.config import Options
 from kerasrnn.apps.char_lm.data import Assets
-from kerasrnn.apps.char_lm.decode import Writer
+from kerasrnn.apps.char_lm.decode import CharWriter
 from kerasrnn.decoders import sample
 from kerasrnn.settings import replace
 
@@ -31,7 +31,7 @@ VOCABULARY = "".join(map(chr, range(32, 97)))  # 65 characters, as many as tiny 
 LENGTHS = {"in graph": 1000, "compiled step": 400, "graph step": 400, "model.predict": 40}
 
 
-def looped(writer: Writer, length: int, jit: bool):
+def looped(writer: CharWriter, length: int, jit: bool):
     """The Python loop over a function of one step and one draw."""
 
     @tf.function(jit_compile=jit)
@@ -68,9 +68,9 @@ def measure(units: tuple[int, ...], rounds: int) -> dict[str, float]:
     """Microseconds a character of each contender."""
     assets = Assets(VOCABULARY, 0)
     model = build(replace(PRESETS["small"], units=units), assets)
-    writer = Writer(model, assets)
+    writer = CharWriter(model, assets)
     contenders = {
-        "in graph": functools.partial(writer.texts, ["a"], Options(length=LENGTHS["in graph"])),
+        "in graph": functools.partial(writer.texts, [b"a"], Options(length=LENGTHS["in graph"])),
         "compiled step": looped(writer, LENGTHS["compiled step"], jit=True),
         "graph step": looped(writer, LENGTHS["graph step"], jit=False),
         "model.predict": predicted(model.model, writer.state_sizes, LENGTHS["model.predict"]),

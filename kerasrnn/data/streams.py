@@ -14,6 +14,9 @@ import tensorflow as tf
 
 from kerasrnn.data.batching import Batches
 
+JUDGING_ROWS = 16  # strips of a split that is judged; few, so that few contexts are cut off
+JUDGING_STEPS = 256  # tokens of a judged chunk; the state runs on, so only speed hangs on it
+
 
 def chunk_table(lengths: np.ndarray, steps: int) -> tuple[np.ndarray, ...]:
     """Where each chunk of each document begins.
@@ -76,3 +79,14 @@ def token_stream(documents, *, rows: int, steps: int, seed: int | None = None) -
         return {"tokens": tokens[:, :-1], "reset": reset}, tokens[:, 1:], weights
 
     return Batches(count, at)
+
+
+def stream_batches(documents, config, seed: int | None) -> Batches:
+    """`token_stream` as training reads it, with a `seed`, or as judging does, without.
+
+    Args:
+        config: has `batch_size` and `steps`, the rows and steps of training.
+    """
+    if seed is None:
+        return token_stream(documents, rows=JUDGING_ROWS, steps=JUDGING_STEPS)
+    return token_stream(documents, rows=config.batch_size, steps=config.steps, seed=seed)

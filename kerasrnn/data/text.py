@@ -1,11 +1,13 @@
 """Text files become strings: UTF-8, any alphabet, decoded defensively."""
 
 import os
+import re
 import stat
 from pathlib import Path
 
 from kerasrnn.errors import UserError
 
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # what Python makes of a byte that is not UTF-8
 MAX_FILE_BYTES = 2**30  # 1 GiB: a text is held in memory while it trains
 
 
@@ -66,3 +68,8 @@ def read_folder(folder: Path, pattern: str = "*") -> tuple[dict[str, str], list[
         except UserError:
             refused.append(name)
     return texts, refused
+
+
+def utf8(text: str) -> bytes:
+    """`text` for a graph; what was no UTF-8 when Python read it becomes U+FFFD."""
+    return LONE_SURROGATE.sub("\ufffd", text).encode()

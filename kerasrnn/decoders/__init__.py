@@ -2,5 +2,6 @@
 
 from kerasrnn.decoders.draws import draws
 from kerasrnn.decoders.sampling import generate, sample
+from kerasrnn.decoders.writer import Writer
 
-__all__ = ["draws", "generate", "sample"]
+__all__ = ["Writer", "draws", "generate", "sample"]

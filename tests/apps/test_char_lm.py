@@ -9,9 +9,12 @@ import pytest
 import tensorflow as tf
 
 from kerasrnn.apps import char_lm
-from kerasrnn.apps.char_lm import data, decode
+from kerasrnn.apps.char_lm import decode
 from kerasrnn.apps.char_lm.config import Config, Options
 from kerasrnn.apps.char_lm.data import Assets, open_source, prepare
+from kerasrnn.data import streams
+from kerasrnn.data.documents import Source
+from kerasrnn.data.splits import side
 from kerasrnn.errors import UserError
 
 
@@ -70,8 +73,8 @@ def test_the_metrics_are_those_of_a_forward_pass_by_hand_over_each_strip(book):
     path = book.source.parent / "other.txt"
     path.write_text(text, "utf-8")
     tokens = [book.run.assets.vocabulary.index(c) for c in text]
-    chunks = math.ceil((len(tokens) - 1) / data.JUDGING_STEPS)
-    strip = data.JUDGING_STEPS * math.ceil(chunks / data.JUDGING_ROWS)
+    chunks = math.ceil((len(tokens) - 1) / streams.JUDGING_STEPS)
+    strip = streams.JUDGING_STEPS * math.ceil(chunks / streams.JUDGING_ROWS)
     begins = set(range(0, len(tokens), strip))
     assert 1 < len(begins) < chunks
     expected = nats_by_hand(book.run, tokens, begins) / (len(tokens) - 1)
@@ -98,7 +101,7 @@ def test_the_vocabulary_is_the_characters_in_order_of_appearance(book):
 
 
 def test_without_a_space_the_commonest_character_stands_in():
-    assets = prepare(data.Source("x", {"train": ("cab", "dbb", "ea")}), Config())
+    assets = prepare(Source("x", {"train": ("cab", "dbb", "ea")}), Config())
     assert assets == Assets("cabde", 2)
 
 
@@ -178,15 +181,15 @@ def test_wrong_options_and_prompts_are_refused(book):
 def test_training_and_serving_read_and_spell_every_character_alike(book):
     known = "".join(map(chr, [*range(1, 0xD800, 7), *range(0xE000, 0x11000), 0x1F600, 0x10FFFF]))
     known = " " + "".join(dict.fromkeys(known.replace(" ", "")))
-    writer = decode.Writer(book.run.model, Assets(known, 0))
+    writer = decode.CharWriter(book.run.model, Assets(known, 0))
     text = known + "\ufeffa" + "".join(map(chr, range(1, 3000)))
-    tokens, lengths = writer.read(tf.constant(["\ufeffa", text, ""]), 9)
+    tokens, lengths = writer.read(tf.constant(["\ufeffa", text, ""]))
     assert lengths.numpy().tolist() == [2, len(text), 1]
     numbers = {c: n for n, c in enumerate(known)}
     assert tokens[1, : len(text)].numpy().tolist() == [numbers.get(c, 0) for c in text]
     assert Assets(known, 0).encode(text).tolist() == [numbers.get(c, 0) for c in text]
-    assert tokens[2].numpy().tolist() == [9] * tokens.shape[1]
-    spelt = writer.spell(np.arange(len(known))[None], [len(known)])
+    assert tokens[2].numpy().tolist() == [0] * tokens.shape[1]
+    spelt = writer.spell(np.arange(len(known))[None], [len(known)], [""])
     assert spelt.numpy()[0].decode() == known
 
 
@@ -198,7 +201,7 @@ def test_many_documents_are_dealt_out_whole_and_few_are_cut(tmp_path, capsys):
     texts = [(tmp_path / name).read_text() for name in names]
     assert list(splits["all"]) == texts
     for split in ("train", "valid", "test"):
-        owned = [t for n, t in zip(names, texts, strict=True) if data.side(n) == split]
+        owned = [t for n, t in zip(names, texts, strict=True) if side(n) == split]
         assert list(splits[split]) == owned
     for path in sorted(tmp_path.iterdir())[5:]:
         path.unlink()

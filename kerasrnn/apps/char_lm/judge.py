@@ -3,8 +3,8 @@
 import math
 
 from kerasrnn.apps.char_lm.config import Config
-from kerasrnn.apps.char_lm.data import JUDGING_ROWS, Assets, Source, dataset
-from kerasrnn.apps.char_lm.model import compiled
+from kerasrnn.apps.char_lm.data import Assets, Source, batches
+from kerasrnn.training.next_token import judge_stream
 from kerasrnn.training.truncated import TruncatedBPTT
 
 OBJECTIVE = ("nats_per_char", "min")
@@ -24,12 +24,6 @@ def judge(model: TruncatedBPTT, config: Config, assets: Assets, source: Source, 
     Returns:
         () -> (characters predicted, metrics). The first character of each document is given, not predicted.
     """
-    data = dataset(source, config, split, assets)
-    judged = compiled(TruncatedBPTT(model.model, JUDGING_ROWS))
-    examples = sum(max(len(text) - 1, 0) for text in source.splits[split])
-
-    def ask() -> tuple[int, dict[str, float]]:
-        logs = judged.evaluate(data, verbose=0, return_dict=True)
-        return examples, metrics(float(logs["nats_per_char"]))
-
-    return ask
+    stream = batches(source, config, split, assets)
+    predictions = sum(max(len(text) - 1, 0) for text in source.splits[split])
+    return judge_stream(model, stream, predictions, metrics)

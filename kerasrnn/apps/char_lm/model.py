@@ -1,10 +1,9 @@
 """The network: characters → stacked recurrence → the next character's logits."""
 
-import keras
-
 from kerasrnn.apps.char_lm.config import Config
 from kerasrnn.apps.char_lm.data import Assets
 from kerasrnn.builders import many_to_many
+from kerasrnn.training.next_token import compiled
 from kerasrnn.training.optimizers import optimizer
 from kerasrnn.training.truncated import TruncatedBPTT
 
@@ -24,13 +23,3 @@ def build(config: Config, assets: Assets) -> TruncatedBPTT:
     )
     model = TruncatedBPTT(network, config.batch_size, name="char_lm_stream")
     return compiled(model, optimizer(config, plain=["outputs/"]))
-
-
-def compiled(model: TruncatedBPTT, by="sgd") -> TruncatedBPTT:
-    """`model` with the loss: nats a character, weighted by what is text and not padding."""
-    loss = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, reduction="mean_with_sample_weight"
-    )
-    metric = keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="nats_per_char")
-    model.compile(by, loss=loss, weighted_metrics=[metric])
-    return model

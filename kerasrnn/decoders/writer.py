@@ -1,0 +1,113 @@
+"""A network that reads and writes strings: a prompt in, token by token out, in one graph."""
+
+import tensorflow as tf
+
+from kerasrnn.decoders.draws import draws
+from kerasrnn.decoders.sampling import generate
+
+
+class Writer(tf.Module):
+    """A language model as a reader and writer of strings; an app's `predict` and its export are made of it.
+
+    A subclass knows the app's tokens: it has `number` and `spell`.
+
+    Args:
+        network: [tokens (B, T), *states (B, H)] → [logits (B, T, V), *states].
+        start: the token that opens an empty text.
+    """
+
+    def __init__(self, network, start: int, name: str):
+        super().__init__(name=name)
+        self.network_variables = [variable.value for variable in network.variables]
+        self.state_sizes = [int(state.shape[-1]) for state in network.inputs[1:]]
+        self.start = start
+        self._network = lambda inputs: network(
+            inputs, training=False
+        )  # kept out of tf.Module's sight
+        self.write_fast = tf.function(self.write, jit_compile=True, autograph=False)
+
+    def number(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Strings (B,) as tokens int32 (B, P), ragged."""
+        raise NotImplementedError
+
+    def spell(self, tokens: tf.Tensor, lengths: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Tokens (B, L) that follow prompts (B,) as strings (B,)."""
+        raise NotImplementedError
+
+    def stop(self, text: str) -> tf.Tensor:
+        """The tokens (S,) of a stop text."""
+        return self.number(tf.constant([text]))[0]
+
+    def framed(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Whole texts (B,) as `read` gives them: what `score` asks the probability of."""
+        return self.read(texts)
+
+    def read(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Strings (B,) as tokens (B, P), padded with the start, which also opens an empty string.
+
+        Returns:
+            tokens int32 (B, P) and lengths int32 (B,), each at least 1.
+        """
+        numbers = self.number(texts)
+        tokens = tf.pad(numbers.to_tensor(self.start), [[0, 0], [0, 1]], constant_values=self.start)
+        return tokens, tf.cast(tf.maximum(numbers.row_lengths(), 1), tf.int32)
+
+    def fresh(self, rows) -> list[tf.Tensor]:
+        """The states before the first token."""
+        return [tf.zeros([rows, size]) for size in self.state_sizes]
+
+    def step(self, tokens, states):
+        logits, *states = self._network([tokens[:, None], *states])
+        return logits[:, 0], states
+
+    def write(self, tokens, lengths, length, temperature, top_k, top_p, uniforms, stop=None):
+        """What follows each prompt: tokens int32 (B, L) and lengths (B,); see `generate`."""
+        return generate(
+            self.step,
+            tokens,
+            lengths,
+            self.fresh(tf.shape(tokens)[0]),
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            uniforms=uniforms,
+            stop=stop,
+        )
+
+    def score(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """ln P(every token after the first | those before it), (B,), and how many they are, (B,)."""
+        tokens, lengths = self.framed(texts)
+        logits, *_ = self._network([tokens[:, :-1], *self.fresh(tf.shape(tokens)[0])])
+        chances = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+        taken = tf.gather(chances, tokens[:, 1:], batch_dims=2)
+        counted = tf.sequence_mask(lengths - 1, tf.shape(taken)[1])
+        return tf.reduce_sum(tf.where(counted, taken, 0.0), axis=1), lengths - 1
+
+    def texts(self, prompts: list[bytes], options) -> list[str]:
+        """What follows each prompt, through XLA; shapes are rounded up so that few are compiled.
+
+        Args:
+            prompts: UTF-8.
+            options: has length, temperature, top_k, top_p, greedy, stop and seed.
+        """
+        rows = len(prompts)
+        given = tf.constant(prompts, tf.string)
+        tokens, lengths = self.read(given)
+        tokens = tf.pad(tokens, [[0, 0], [0, _bucket(tokens.shape[1]) - tokens.shape[1]]])
+        written = self.write_fast(
+            tokens,
+            lengths,
+            tf.fill([rows], options.length),
+            tf.fill([rows], 0.0 if options.greedy else options.temperature),
+            tf.fill([rows], options.top_k),
+            tf.fill([rows], options.top_p),
+            draws([options.seed] * rows, _bucket(options.length)),
+            self.stop(options.stop) if options.stop else None,
+        )
+        return [text.decode("utf-8") for text in self.spell(*written, given).numpy()]
+
+
+def _bucket(size: int) -> int:
+    """The next power of two from 16."""
+    return max(16, 1 << (size - 1).bit_length())

@@ -1,0 +1,78 @@
+"""The numbers that every language model has: how it learns from a stream of tokens, how it writes.
+
+A token is what the app makes of a text: a character, a word.
+"""
+
+from dataclasses import dataclass
+
+from kerasrnn.settings import choice, positive, unit_interval
+
+LONGEST = 100_000  # tokens that one answer may hold
+
+
+@dataclass(frozen=True)
+class LanguageConfig:
+    """A language model and how it is trained."""
+
+    cell: str = "lstm"  # simple_rnn, lstm or gru
+    units: tuple[int, ...] = (256,)  # H of each layer, from the input up
+    embedding_size: int = 64  # numbers a token, where it is read as a row of a table
+    dropout: float = 0.0  # share dropped between layers and before the output
+    max_chars: int = 0  # characters of text that are read; 0 reads all
+
+    batch_size: int = 32  # B, strips of the text read side by side
+    steps: int = 64  # T, tokens between two truncations of back-propagation
+    epochs: int = 10  # reports; training ends after the last
+    epoch_steps: int = 0  # batches between two reports; 0 stands for one pass over the text
+
+    optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
+    learning_rate: float = 2e-2  # at its highest
+    warmup: float = 0.05  # share of the training during which it rises
+    decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
+    weight_decay: float = 0.0  # decoupled, a step, times the learning rate
+    clip_norm: float = 1.0  # largest norm of the whole gradient
+
+    def __post_init__(self):
+        choice("cell", self.cell, ("simple_rnn", "lstm", "gru"))
+        choice("optimizer", self.optimizer, ("adamw", "muon"))
+        choice("decay", self.decay, ("constant", "linear", "cosine"))
+        if not self.units:
+            raise ValueError("`units` must name at least one layer, got none.")
+        for units in self.units:
+            positive("units", units)
+        for name in (
+            "embedding_size",
+            "batch_size",
+            "steps",
+            "epochs",
+            "learning_rate",
+            "clip_norm",
+        ):
+            positive(name, getattr(self, name))
+        for name in ("max_chars", "epoch_steps", "weight_decay"):
+            positive(name, getattr(self, name), or_zero=True)
+        for name in ("dropout", "warmup"):
+            unit_interval(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class WritingOptions:
+    """How tokens are drawn: what `predict` takes besides the prompts."""
+
+    length: int = 300  # tokens to add to a prompt
+    temperature: float = 0.8  # divides the logits; 0 takes the likeliest token
+    top_k: int = 0  # draw among the k likeliest; 0 among all
+    top_p: float = 1.0  # draw among the likeliest that hold this much of the mass
+    greedy: bool = False  # always the likeliest token
+    stop: str = ""  # end with this text, the first time that it is written
+    seed: int = 0  # the same seed and prompt give the same text
+
+    def __post_init__(self):
+        positive("length", self.length, or_zero=True)
+        if self.length > LONGEST:
+            raise ValueError(f"`length` must be at most {LONGEST:,}, got {self.length:,}.")
+        positive("temperature", self.temperature, or_zero=True)
+        positive("top_k", self.top_k, or_zero=True)
+        unit_interval("top_p", self.top_p, closed=True)
+        if self.top_p == 0:
+            raise ValueError("`top_p` must be above 0, got 0.")
