@@ -74,14 +74,14 @@ class TimeDelayCell(GateCell):
         self.built = True
 
     def recurrent_matrix(self, kernel=None):
-        """Nothing recurs."""
-        return ops.zeros((0, self.frames * self.units), self.compute_dtype)
+        """Nothing recurs: 0, as thin as a product can be."""
+        return ops.zeros((1, self.frames * self.units), self.compute_dtype)
 
     def draw_kernel(self):
         return self.recurrent_matrix()
 
     def recall(self, states):
-        return states.h[..., :0]
+        return states.h[..., :1]
 
     def gate(self, z, r, states):
         given = z + r

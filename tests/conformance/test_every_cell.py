@@ -16,8 +16,22 @@ OPTIONS = {
     "weight_drop": {"weight_drop": 0.3},
     "softsign": {"activation": "softsign"},
 }
-CELLS = {"lstm": {}, "gru": {}, "gru_before": {"reset_after": False}, "simple_rnn": {}}
+DROPS = {"zoneout": 0.2, "recurrent_dropout": 0.3, "dropout": 0.2, "weight_drop": 0.3}
+CELLS = {"lstm": {}, "gru": {}, "gru_reset_before": {}, "simple_rnn": {}}
+OF_THE_DECKS = {  # with all drops at once: each option by itself is the base's, tried above
+    "sigmoid_rnn": {},
+    "leaky_rnn": {"tau": 3.0, "learn_tau": True},
+    "delayed_rnn": {"delay": 3},
+    "structured_rnn": {"context": 1, "learn_alpha": True},
+    "output_rnn": {"classes": 3},
+    "time_delay": {},
+    "unbounded": {},
+    "projected_lstm": {"projection": 3},
+    "lstm_cifg": {},
+    "lstm_fgr": {},
+}
 EVERY = [pytest.param(name, option, id=f"{name}-{option}") for name in CELLS for option in OPTIONS]
+EVERY += [pytest.param(name, "drops", id=name) for name in OF_THE_DECKS]
 every_cell = pytest.mark.parametrize(("name", "option"), EVERY)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(B, T, D))
@@ -29,8 +43,9 @@ MASKS = {
 
 
 def make(name, option, dtype="float64"):
-    options = {**CELLS[name], **OPTIONS[option]}
-    cell = cells.get(name.removesuffix("_before"), H, dtype=dtype, seed=1, **options)
+    own = DROPS if option == "drops" else OPTIONS[option]
+    options = {**CELLS.get(name, {}), **OF_THE_DECKS.get(name, {}), **own}
+    cell = cells.get(name, H, dtype=dtype, seed=1, **options)
     cell.build((None, D))
     rng = np.random.default_rng(2)
     for weight in cell.trainable_weights:
@@ -102,15 +117,21 @@ def test_a_masked_step_is_as_if_it_were_not_there(name, option):
     x = np.where(mask[..., None], np.tile(X, (len(MASKS), 1, 1)), 7.0)
     outputs, *found = layer(cell, fast_route(cell))(x, mask=tf.constant(mask))
     for k, row in enumerate(mask):
-        states = [tf.zeros((1, H), tf.float64) for _ in cell.states]
+        states = [tf.zeros((1, width), tf.float64) for width in cell.widths]
         for t in np.flatnonzero(row):
             h, states = cell(x[k : k + 1, t], states)
             close([outputs[k, t]], [h[0]])
         close([state[k] for state in found], [state[0] for state in states])
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("name", ["lstm", "gru", "simple_rnn"])
+OWN_LOOPS = ("output_rnn", "lstm_fgr")  # own weights, products and widths in the loop
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [(name, option) for name in ("lstm", "gru", "simple_rnn") for option in OPTIONS]
+    + [(name, "drops") for name in OWN_LOOPS],
+)
 def test_eager_graph_and_xla_agree(name, option):
     cell = make(name, option, "float32")
     x, mask = X.astype("float32"), tf.constant(MASKS["holes"])
@@ -129,7 +150,7 @@ def test_a_cell_comes_back_from_its_configuration(name, option):
     assert again.get_config() == cell.get_config()
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *OF_THE_DECKS])
 def test_one_step_and_one_sequence_are_enough(name):
     cell = make(name, "plain")
     whole, *_ = layer(cell, "scan")(X)
@@ -137,6 +158,18 @@ def test_one_step_and_one_sequence_are_enough(name):
     close([one[:, 0]], [whole[:, 0]])
     alone, *_ = layer(cell, fast_route(cell))(X[:1])
     close([alone], [whole[:1]])
+
+
+@pytest.mark.parametrize("name", OF_THE_DECKS)
+def test_a_mixed_policy_keeps_the_states_wide_and_the_gradients_near(name):
+    wide, mixed = make(name, "plain", "float32"), make(name, "plain", "mixed_bfloat16")
+    mixed.set_weights(wide.get_weights())
+    x = X.astype("float32")
+    found = values_and_gradients(layer(mixed, fast_route(mixed)), x, training=True)[1]
+    expected = values_and_gradients(layer(wide, fast_route(wide)), x, training=True)[1]
+    for value, near in zip(found, expected, strict=True):
+        near = np.asarray(near)
+        assert np.abs(np.asarray(value, "float32") - near).max() < 0.1 * max(1, np.abs(near).max())
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "simple_rnn"])
