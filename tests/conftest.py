@@ -46,6 +46,7 @@ class Sample:
 
 SAMPLES = {
     "char_lm": Sample(write_text_sample, ["the ", "", "κόσμε 😀"], {"length": 12, "seed": 3}),
+    "word_lm": Sample(write_text_sample, ["the", "", "κόσμε fox"], {"length": 6, "seed": 3}),
 }
 
 

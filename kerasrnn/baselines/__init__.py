@@ -8,6 +8,7 @@
 | `kneser_ney` → `NGramModel` | RNN against 5-gram | sentences | log10 p of each word |
 | `read_arpa`, `write_arpa` | | ARPA files | the same |
 | `feed_forward_ngram` | feed forward | windows of tokens | logits of the next |
+| `mixture_weights`, `mixture` | | ln p of held-out tokens by each model | how much of each; ln p |
 """
 
 from kerasrnn.baselines.arpa import read_arpa, write_arpa
@@ -16,6 +17,7 @@ from kerasrnn.baselines.feed_forward import feed_forward_ngram
 from kerasrnn.baselines.hmm import HiddenMarkovModel
 from kerasrnn.baselines.kneser_ney import kneser_ney
 from kerasrnn.baselines.markov import MarkovChain
+from kerasrnn.baselines.mixture import mixture, mixture_weights
 from kerasrnn.baselines.ngram import NGramModel
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "NGramModel",
     "feed_forward_ngram",
     "kneser_ney",
+    "mixture",
+    "mixture_weights",
     "read_arpa",
     "write_arpa",
 ]
