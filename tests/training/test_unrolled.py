@@ -65,5 +65,5 @@ def test_both_ways_and_stacks_are_found_by_their_layers_names():
     with unrolled() as runs:
         model(tf.cast(X, "float32"))
     assert [run.reverse for run in runs] == [False, True, False]
-    with pytest.raises(ValueError, match="must have a layer of `kerasrnn.layers`"):
+    with pytest.raises(ValueError, match=r"must have a layer of `kerasrnn\.layers`"):
         cell_names(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
