@@ -1,8 +1,24 @@
 """What stands around a step: the recurrent layers."""
 
 from kerasrnn.layers.bidirectional import Bidirectional
+from kerasrnn.layers.context import AtEachStep
+from kerasrnn.layers.grid import GridLSTM, GridRNN
+from kerasrnn.layers.output_recurrent import OutputRecurrent
 from kerasrnn.layers.packed import GRU, LSTM, SimpleRNN
 from kerasrnn.layers.recurrent import Recurrent
 from kerasrnn.layers.stacked import Stacked
+from kerasrnn.layers.time_delay import TimeDelay
 
-__all__ = ["GRU", "LSTM", "Bidirectional", "Recurrent", "SimpleRNN", "Stacked"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "AtEachStep",
+    "Bidirectional",
+    "GridLSTM",
+    "GridRNN",
+    "OutputRecurrent",
+    "Recurrent",
+    "SimpleRNN",
+    "Stacked",
+    "TimeDelay",
+]
