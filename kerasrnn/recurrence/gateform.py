@@ -104,13 +104,13 @@ class Operands:
         noise = tuple(rest.pop(0) for _ in problem.noises)
         return cls(front, kernel, start, bias, scale, keep, masks, noise, tuple(rest))
 
-    def projected(self) -> "Operands":
-        """The same with z for what it is made of."""
+    def projected(self, bias: bool = True) -> "Operands":
+        """The same with z for what it is made of; without b where `bias` is False."""
         if len(self.front) == 1:
             return self
-        x, kernel, *bias = self.front
+        x, kernel, *b = self.front
         z = ops.cast(matmul_flat(ops.transpose(x, (1, 0, 2)), kernel), self.start[0].dtype)
-        return replace(self, front=(z + bias[0] if bias else z,))
+        return replace(self, front=(z + b[0] if b and bias else z,))
 
     def noise_streams(self) -> dict:
         """The noise that every step has its own of."""
@@ -155,7 +155,8 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
             kept = normalise(r)
             r = kept[0]
         r = product.finish(r)
-        z = pack(step["z"])
+        z = step["z"] if not late else [p + b for p, b in zip(step["z"], late, strict=True)]
+        z = pack(z)
         if problem.by_hand:
             new, saved = cell.gate_forward(z, r, previous)
         else:
@@ -164,7 +165,10 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         new = carry_over(new, states, keep, problem.rates)
         return new, (*new, *saved, *kept)
 
-    streams = {"z": (operands.projected().front[0], 1 if problem.single else cell.gates)}
+    pieces = 1 if problem.single else cell.gates
+    # b joins what the loop computes anyway; added ahead, it would cost a pass over z.
+    late = ops.split(operands.front[2], pieces) if problem.fronts == 3 else ()
+    streams = {"z": (operands.projected(bias=False).front[0], pieces)}
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     streams.update(operands.noise_streams())
     widths = cell.widths + problem.saved
