@@ -31,6 +31,7 @@ class GRUCell(GateCell):
 
     gates = 3
     states = ("h",)
+    gate_names = ("update", "reset")  # in the order in which they are squashed
     saved = (1, 1, 1, 1)  # tanh of u/2 and r/2 before the squashing; n; h U_n + b'_n
 
     def __init__(

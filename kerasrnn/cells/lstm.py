@@ -35,6 +35,7 @@ class LSTMCell(GateCell):
     gates = 4
     states = ("h", "c")
     noise = ("update", "memory")
+    gate_names = ("input", "forget", "output")  # in the order in which they are squashed
     additive = True  # the gates see z + r only, so dz = dr
     saved = (4,)  # tanh of [i/2 | f/2 | g | o/2] before the gates' squashing
 
