@@ -105,10 +105,10 @@ def by_network(network: keras.Model, documents) -> np.ndarray:
     """ln P of every token after a document's first; the state runs through each document."""
     found = []
     for document in documents:
-        states = [np.zeros((1, state.shape[-1]), np.float32) for state in network.inputs[1:]]
+        states = [tf.zeros((1, state.shape[-1])) for state in network.inputs[1:]]
         for first in range(0, len(document) - 1, CHUNK):
             piece = document[first : first + CHUNK + 1]
-            logits, *states = network([piece[None, :-1], *states])
+            logits, *states = network([tf.constant(piece[None, :-1]), *states])
             chances = tf.nn.log_softmax(logits[0]).numpy()
             found.append(chances[np.arange(len(piece) - 1), piece[1:]])
     return np.concatenate(found)

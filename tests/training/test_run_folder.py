@@ -154,8 +154,8 @@ def test_a_model_with_one_wrong_byte_in_its_weights_is_refused(copy):
 
 def test_a_run_goes_on_only_as_its_own_app(copy):
     values = json.loads((copy / "config.json").read_text())
-    RunFolder(copy).write_config(values | {"app": "word_lm"})
-    with pytest.raises(UserError, match="holds a run of word_lm, not of char_lm"):
+    RunFolder(copy).write_config(values | {"app": "no_such_app"})
+    with pytest.raises(UserError, match="holds a run of no_such_app, not of char_lm"):
         char_lm.train(resume=True, out=copy)
     with pytest.raises(UserError, match="An app must be one of"):
         Run(copy)
