@@ -12,7 +12,16 @@ PACKAGE = Path(__file__).parents[1] / "kerasrnn"
 
 ORDER = (
     *("errors", "notice", "files", "settings"),
-    *("shapes", "initializers", "regularizers", "cells", "recurrence", "layers", "builders"),
+    *(
+        "shapes",
+        "cell_names",
+        "initializers",
+        "regularizers",
+        "cells",
+        "recurrence",
+        "layers",
+        "builders",
+    ),
     *("losses", "decoders", "metrics", "baselines", "data", "app", "training", "tuning", "export"),
     *("serving", "run", "apps", "cli"),
 )

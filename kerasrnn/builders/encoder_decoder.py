@@ -42,7 +42,7 @@ def encoder_decoder(
     tanh layer of both, since the decoder's states are half as wide. The decoder has one direction.
 
     Args:
-        cell: "simple_rnn", "lstm", "gru", or a cell; this and `stack`: see `Stack`. Both stacks
+        cell: a name in `kerasrnn.cells.CELLS`, or a cell; this and `stack`: see `Stack`. Both stacks
             are built alike; the deep output is the decoder's.
         classes: C.
         inputs: how both sequences are read, see `sequence_input`.
@@ -59,7 +59,7 @@ def encoder_decoder(
     Source: Sutskever et al. 2014, arXiv:1409.3215; the dense layer: Bahdanau et al. 2014,
     arXiv:1409.0473, section A.2.2.
     """
-    encoder = Stack(cell, **stack)
+    encoder = Stack(cell, **stack).answering(classes)
     decoder = replace(encoder, bidirectional=None)
     read = {"features": features, "vocabulary": vocabulary, "embedding_size": embedding_size}
     source, x = sequence_input("source", inputs, steps=steps, **read)

@@ -6,6 +6,7 @@ from typing import Unpack
 import keras
 
 from kerasrnn.builders.inputs import Reading, mask_input, sequence_input
+from kerasrnn.builders.recurrent import gives_answers
 from kerasrnn.builders.stack import Stack, StackKnobs
 from kerasrnn.builders.states import like_inputs, state_inputs
 
@@ -33,7 +34,7 @@ def many_to_one(
         x_1    x_2   …   x_T     (B, T, D)   or (B, T) tokens
 
     Args:
-        cell: "simple_rnn", "lstm", "gru", or a cell; this and `stack`: see `Stack`.
+        cell: a name in `kerasrnn.cells.CELLS`, or a cell; this and `stack`: see `Stack`.
         classes: C.
         inputs, features, vocabulary, embedding_size, steps: see `sequence_input`.
         masked: adds a second input, "mask" (B, T) bool, True where a step counts.
@@ -43,7 +44,7 @@ def many_to_one(
     Raises:
         ValueError: if a knob has none of its values, or two do not go together.
     """
-    stack = Stack(cell, **stack)
+    stack = Stack(cell, **stack).answering(classes)
     read = {"features": features, "vocabulary": vocabulary, "embedding_size": embedding_size}
     start, x = sequence_input("inputs", inputs, steps=steps, **read)
     mask = mask_input("mask", steps) if masked else None
@@ -63,6 +64,7 @@ def many_to_many(
     steps: int | None = None,
     masked: bool = False,
     carry: bool = False,
+    teacher: bool = False,
     activation=None,
     name: str = "many_to_many",
     **stack: Unpack[StackKnobs],
@@ -81,30 +83,47 @@ def many_to_many(
     through time, to stream, or with T = 1 to generate.
 
     Args:
-        cell: "simple_rnn", "lstm", "gru", or a cell; this and `stack`: see `Stack`.
+        cell: a name in `kerasrnn.cells.CELLS`, or a cell; this and `stack`: see `Stack`.
         classes: C.
         inputs, features, vocabulary, embedding_size, steps: see `sequence_input`.
         masked: adds an input, "mask" (B, T) bool, True where a step counts; the others leave the
             state as it was, and their answers are to be left out of the loss.
         carry: whether states come in and go out.
+        teacher: for cell="output_rnn": adds an input, "teacher", the target one step late, (B, T, C)
+            or (B, T) tokens, that each step reads in the place of the network's own answer. To let
+            it answer alone, give its weights to the same model without.
         activation: of the output, such as "softmax".
     Returns:
-        An uncompiled model, x → y, with `masked` [x, mask] → y, and with `carry`
-        [x, (mask,) *states] → [y, *states].
+        An uncompiled model, x → y, with `masked` or `teacher` [x, (mask,) (teacher,)] → y, and with
+        `carry` [x, (mask,) *states] → [y, *states].
     Raises:
         ValueError: if a knob has none of its values, or two do not go together.
     """
-    stack = Stack(cell, **stack)
+    stack = Stack(cell, **stack).answering(classes)
     if carry:
         stack.require_one_way("a backward reading starts at the end, so it has nothing to carry on")
     read = {"features": features, "vocabulary": vocabulary, "embedding_size": embedding_size}
     start, x = sequence_input("inputs", inputs, steps=steps, **read)
     mask = mask_input("mask", steps) if masked else None
     states = state_inputs(stack.states) if carry else None
-    h, finals = stack.read(x, mask=mask, start=states, states=carry)
+    right, answers = _teacher(cell, inputs, classes, steps, carry) if teacher else (None, {})
+    h, finals = stack.read(x, mask=mask, start=states, states=carry, **answers)
     y = stack.answer(h, classes, activation)
-    given = [start, mask] if masked else [start]
+    given = [tensor for tensor in (start, mask, right) if tensor is not None]
     if not carry:
-        return keras.Model(given if masked else start, y, name=name)
+        return keras.Model(given if len(given) > 1 else start, y, name=name)
     into, out = list(chain(*states)), list(chain(*finals))
     return keras.Model([*given, *into], [y, *like_inputs(into, out)], name=name)
+
+
+def _teacher(cell, inputs: Reading, classes: int, steps: int | None, carry: bool):
+    """The input "teacher", and what `Stack.read` takes of it."""
+    if carry or not gives_answers(cell):
+        raise ValueError(
+            f"`teacher` needs a cell that reads its own answers, such as 'output_rnn', and "
+            f"carry=False, got cell={cell!r}, carry={carry}."
+        )
+    reading = "features" if inputs == "features" else "one_hot"
+    width = {"features" if inputs == "features" else "vocabulary": classes}
+    given, right = sequence_input("teacher", reading, steps=steps, **width)
+    return given, {"teacher": right}

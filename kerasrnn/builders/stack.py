@@ -1,33 +1,26 @@
 """The recurrent stack in the middle of every builder: which cell, how many, how deep, both ways?"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, get_args
 
 from keras.config import dtype_policy
-from keras.layers import Concatenate, Dense, Dropout
+from keras.layers import Activation, Concatenate, Dense, Dropout
 
 from kerasrnn.builders.checks import require_one_of, require_size
-from kerasrnn.builders.recurrent import CELLS, LAYERS, Bidirectional, Recurrent
+from kerasrnn.builders.knobs import Depth, Merge, StackKnobs
+from kerasrnn.builders.recurrent import (
+    CELLS,
+    LAYERS,
+    Bidirectional,
+    get,
+    gives_answers,
+    layer_over,
+)
 from kerasrnn.builders.states import named_states
 from kerasrnn.cells.deep_transition import DeepTransition
 
-Merge = Literal["concat", "sum"]
-Depth = Literal[
-    "stacked", "input_to_hidden", "input_to_hidden_shortcut", "hidden_to_hidden_and_output"
-]
-
-
-class StackKnobs(TypedDict, total=False):
-    """The keywords that every builder takes for its stack; `Stack` holds their defaults."""
-
-    units: int | Sequence[int]  # H, for all layers or for each; a cell instance has its own
-    layers: int  # recurrent layers, one above the other
-    bidirectional: Merge | None  # a second reading from the end, and how the two are merged
-    depth: Depth  # one of the four ways to depth that `Stack` shows
-    depth_layers: int  # dense tanh layers that `depth` adds at each of its places
-    dropout: float  # share dropped between layers and before the output, anew at each step
-    recurrent_dropout: float  # share of h_{t-1} dropped in the cells, alike at all steps
+__all__ = ["Depth", "Merge", "Stack", "StackKnobs"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +45,9 @@ class Stack:
     With bidirectional="concat" the output layer computes deck 000's y_t = W h→_t + W' h←_t + b, its
     kernel holding W over W'. "sum" is that with W' = W: y_t = W (h→_t + h←_t) + b.
 
-    `cell` is "simple_rnn", "lstm" or "gru", with `units`; or a cell such as LSTMCell(64), a pattern
-    that is built anew from its config for each layer. `StackKnobs` says what the knobs mean.
+    `cell` is a name in `kerasrnn.cells.CELLS`, with `units`; or a cell such as LSTMCell(64), a
+    pattern that is built anew from its config for each layer. `StackKnobs` says what the knobs
+    mean. "output_rnn" answers by itself: it is one layer, and has no output layer above it.
 
     Raises:
         ValueError: if a knob has none of its values, or two do not go together.
@@ -63,6 +57,7 @@ class Stack:
 
     cell: Any
     units: int | Sequence[int] | None = None
+    cell_options: Mapping[str, Any] = field(default_factory=dict)
     layers: int = 1
     bidirectional: Merge | None = None
     depth: Depth = "stacked"
@@ -88,6 +83,15 @@ class Stack:
             self._check_units()
         else:
             self._check_pattern()
+        if gives_answers(self.cell):
+            self._check_answers()
+
+    def answering(self, classes: int) -> "Stack":
+        """The same stack; a named cell that gives the answers itself gives one of `classes`."""
+        if not (self._named and gives_answers(self.cell)):
+            return self
+        require_size("classes", classes, "it is the width of the output")
+        return replace(self, cell_options={"classes": classes, **self.cell_options})
 
     def _check_units(self):
         require_one_of("cell", self.cell, tuple(CELLS), "or pass a cell such as LSTMCell(64)")
@@ -105,11 +109,20 @@ class Stack:
                 f"`cell` must be one of {tuple(CELLS)} or a cell such as LSTMCell(64), "
                 f"got {self.cell!r}."
             )
-        for name, default in (("units", None), ("recurrent_dropout", 0.0)):
+        for name, default in (("units", None), ("cell_options", {}), ("recurrent_dropout", 0.0)):
             if getattr(self, name) != default:
                 raise ValueError(
                     f"`{name}` must be left out with a cell instance, "
                     f"got {getattr(self, name)!r}; set it in the cell."
+                )
+
+    def _check_answers(self):
+        plain = {"bidirectional": None, "depth": "stacked", "dropout": 0.0}
+        for name, value in {"layers": 1, **plain}.items():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"`{name}` must be {value!r} with a cell that answers by itself, "
+                    f"got {getattr(self, name)!r}."
                 )
 
     def require_one_way(self, why: str):
@@ -143,7 +156,7 @@ class Stack:
         cells = [self._cell(size) for size in self.sizes]
         return {name: named_states(cell) for name, cell in zip(self.names, cells, strict=True)}
 
-    def read(self, x, *, mask=None, start=None, sequences=True, states=False, prefix=""):
+    def read(self, x, *, mask=None, start=None, sequences=True, states=False, prefix="", **answers):
         """Run the stack over a sequence.
 
         Args:
@@ -153,6 +166,7 @@ class Stack:
             sequences: whether the last layer answers at each step, or once.
             states: whether each layer's last states are wanted.
             prefix: put before the layers' names.
+            **answers: `teacher` (B, T, C), for a cell that reads its own answers otherwise.
         Returns:
             (B, T, H) or (B, H), and each layer's last states: a list of lists (B, H), empty
             without `states`. "concat" makes 2 H of H; the backward states follow the forward ones.
@@ -166,7 +180,8 @@ class Stack:
             layer = self._layer(
                 size, f"{prefix}{name}", return_sequences=sequences or not last, return_state=states
             )
-            result = layer(x, mask=mask, initial_state=start[number - 1] if start else None)
+            first = start[number - 1] if start else None
+            result = layer(x, mask=mask, initial_state=first, **answers)
             x, *final = result if states else (result,)
             finals.append(final)
         return x, finals
@@ -174,12 +189,22 @@ class Stack:
     def answer(self, h, classes: int, activation):
         """The output layer: (…, H) → (…, C), after dropout and the output's part of `depth`."""
         require_size("classes", classes, "it is the width of the output")
+        if gives_answers(self.cell):
+            return self._own_answer(h, classes, activation)
         h = self._drop(h, "dropout_out")
         if self._deep_transition:
             h = self._dense(h, self.sizes[-1], "deep_output")
         # The numbers that a loss reads stay in the variables' precision under a mixed policy.
         dtype = dtype_policy().variable_dtype
         return Dense(classes, activation=activation, dtype=dtype, name="outputs")(h)
+
+    def _own_answer(self, y, classes: int, activation):
+        if y.shape[-1] != classes:
+            raise ValueError(
+                f"`classes` must be the cell's own, {y.shape[-1]}, got {classes}; it answers itself."
+            )
+        dtype = dtype_policy().variable_dtype
+        return Activation(activation or "linear", dtype=dtype, name="outputs")(y)
 
     @property
     def _named(self) -> bool:
@@ -190,16 +215,19 @@ class Stack:
         return self.depth == "hidden_to_hidden_and_output"
 
     def _cell(self, size: int):
-        kind = CELLS[self.cell] if self._named else type(self.cell)
-        cell = kind.from_config({"units": size} if self._named else self.cell.get_config())
+        if self._named:
+            rate = self.recurrent_dropout
+            cell = get(self.cell, size, recurrent_dropout=rate, **self.cell_options)
+        else:
+            cell = type(self.cell).from_config(self.cell.get_config())
         return DeepTransition(cell, self.depth_layers) if self._deep_transition else cell
 
     def _layer(self, size: int, name: str, **returns: bool):
-        if self._named and not self._deep_transition:
-            rate = self.recurrent_dropout
-            layer = LAYERS[self.cell](size, recurrent_dropout=rate, name=name, **returns)
+        if self._named and self.cell in LAYERS and not self._deep_transition:
+            options = {"recurrent_dropout": self.recurrent_dropout, **self.cell_options}
+            layer = LAYERS[self.cell](size, name=name, **options, **returns)
         else:
-            layer = Recurrent(self._cell(size), name=name, **returns)
+            layer = layer_over(self._cell(size), name=name, **returns)
         if self.bidirectional is None:
             return layer
         return Bidirectional(layer, merge_mode=self.bidirectional, name=f"bidirectional_{name}")

@@ -5,6 +5,7 @@ A token is what the app makes of a text: a character, a word.
 
 from dataclasses import dataclass
 
+from kerasrnn.cell_names import CELL_NAMES
 from kerasrnn.settings import choice, positive, unit_interval
 
 LONGEST = 100_000  # tokens that one answer may hold
@@ -14,7 +15,7 @@ LONGEST = 100_000  # tokens that one answer may hold
 class LanguageConfig:
     """A language model and how it is trained."""
 
-    cell: str = "lstm"  # simple_rnn, lstm or gru
+    cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
     units: tuple[int, ...] = (256,)  # H of each layer, from the input up
     embedding_size: int = 64  # numbers a token, where it is read as a row of a table
     dropout: float = 0.0  # share dropped between layers and before the output
@@ -33,7 +34,7 @@ class LanguageConfig:
     clip_norm: float = 1.0  # largest norm of the whole gradient
 
     def __post_init__(self):
-        choice("cell", self.cell, ("simple_rnn", "lstm", "gru"))
+        choice("cell", self.cell, CELL_NAMES)
         choice("optimizer", self.optimizer, ("adamw", "muon"))
         choice("decay", self.decay, ("constant", "linear", "cosine"))
         if not self.units:

@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from kerasrnn import cells, layers
+from kerasrnn.cell_names import CELL_NAMES
 from tests.oracles import recurrent_cells as oracle
 
 B, T, D, H = 3, 9, 4, 6
@@ -90,6 +91,7 @@ def test_a_cell_is_its_equation(case):
 def test_every_name_has_an_equation():
     first = {case.split()[0] for case in CASES}
     assert first | {"simple_rnn", "lstm", "gru", "time_delay"} == set(cells.CELLS)
+    assert set(CELL_NAMES) == set(cells.CELLS)
 
 
 def test_a_time_delay_cell_sees_its_window_of_the_steps_that_count():
