@@ -35,6 +35,11 @@ class LanguageConfig:
 
     def __post_init__(self):
         choice("cell", self.cell, CELL_NAMES)
+        if self.cell == "output_rnn" and (len(self.units) > 1 or self.dropout):
+            raise ValueError(
+                "`units` must name one layer and `dropout` be 0 with cell=output_rnn, which answers "
+                f"by itself, got units={self.units}, dropout={self.dropout}."
+            )
         choice("optimizer", self.optimizer, ("adamw", "muon"))
         choice("decay", self.decay, ("constant", "linear", "cosine"))
         if not self.units:

@@ -1,5 +1,6 @@
 """The same numbers on JAX, where TensorFlow is not even imported."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,26 +9,38 @@ import numpy as np
 
 from kerasrnn import cells, layers
 
+KERAS = ("lstm", "gru", "simple_rnn")
+OPTIONS = ({}, {"layer_norm": True}, {"zoneout": 0.2}, {"activation": "softsign"})
+CASES = [(name, option) for name in KERAS for option in OPTIONS] + [
+    ("leaky_rnn", {"tau": 3.0, "learn_tau": True}),
+    ("structured_rnn", {"learn_alpha": True}),
+    ("output_rnn", {"classes": 3}),
+    ("time_delay", {}),
+    ("lstm_fgr", {"projection": 3}),
+]
 SCRIPT = """
-import sys
+import json, sys
 import jax, keras, numpy as np
 from kerasrnn import cells, layers
 given = np.load(sys.argv[1])
 found = {}
-for name in ("lstm", "gru", "simple_rnn"):
-    for option in ({}, {"layer_norm": True}, {"zoneout": 0.2}, {"activation": "softsign"}):
-        cell = cells.get(name, 4, **option)
-        rnn = layers.Recurrent(cell, return_sequences=True)
-        rnn.build(given["x"].shape)
-        key = f"{name} {option}"
-        count = len(cell.trainable_weights)
-        weights = [given[f"{key} {k}"] for k in range(count)]
-        fixed = [v.value for v in rnn.non_trainable_variables]
-        def loss(weights, x):
-            y, _ = rnn.stateless_call(weights, fixed, x, mask=given["mask"])
-            return jax.numpy.sum(jax.numpy.sin(y)), y
-        (_, y), d = jax.jit(jax.value_and_grad(loss, has_aux=True))(weights, given["x"])
-        found |= {f"{key} y": y, **{f"{key} d{k}": g for k, g in enumerate(d)}}
+for name, option in json.loads(sys.argv[3]):
+    cell = cells.get(name, 4, **option)
+    rnn = layers.Recurrent(cell, return_sequences=True)
+    rnn.build(given["x"].shape)
+    key = f"{name} {option}"
+    count = len(cell.trainable_weights)
+    weights = [given[f"{key} {k}"] for k in range(count)]
+    fixed = [v.value for v in rnn.non_trainable_variables]
+    def loss(weights, x):
+        y, _ = rnn.stateless_call(weights, fixed, x, mask=given["mask"])
+        return jax.numpy.sum(jax.numpy.sin(y)), y
+    (_, y), d = jax.jit(jax.value_and_grad(loss, has_aux=True))(weights, given["x"])
+    found |= {f"{key} y": y, **{f"{key} d{k}": g for k, g in enumerate(d)}}
+grid = layers.GridLSTM(3)
+grid.build(given["pixels"].shape)
+grid.set_weights([given[f"grid {k}"] for k in range(12)])
+found["grid"] = grid(given["pixels"], mask=given["there"])
 assert "tensorflow" not in sys.modules
 np.savez(sys.argv[2], **found)
 """
@@ -38,23 +51,28 @@ def test_jax_and_tensorflow_agree(tmp_path):
 
     rng = np.random.default_rng(0)
     given = {"x": rng.normal(size=(3, 6, 3)).astype("float32"), "mask": rng.random((3, 6)) > 0.4}
+    given["pixels"] = rng.normal(size=(2, 3, 4, 2)).astype("float32")
+    given["there"] = rng.random((2, 3, 4)) > 0.2
     expected = {}
-    for name in ("lstm", "gru", "simple_rnn"):
-        for option in ({}, {"layer_norm": True}, {"zoneout": 0.2}, {"activation": "softsign"}):
-            cell, key = cells.get(name, 4, **option), f"{name} {option}"
-            rnn = layers.Recurrent(cell, return_sequences=True, route="loop")
-            rnn.build(given["x"].shape)
-            for k, weight in enumerate(cell.trainable_weights):
-                weight.assign(weight + 0.3 * rng.normal(size=weight.shape))
-                given[f"{key} {k}"] = weight.numpy()
-            with tf.GradientTape() as tape:
-                y = rnn(given["x"], mask=tf.constant(given["mask"]))
-                loss = tf.reduce_sum(tf.sin(y))
-            gradients = tape.gradient(loss, [w.value for w in cell.trainable_weights])
-            expected[f"{key} y"] = y
-            expected |= {f"{key} d{k}": g for k, g in enumerate(gradients)}
+    for name, option in CASES:
+        cell, key = cells.get(name, 4, **option), f"{name} {option}"
+        rnn = layers.Recurrent(cell, return_sequences=True, route="loop")
+        rnn.build(given["x"].shape)
+        for k, weight in enumerate(cell.trainable_weights):
+            weight.assign(weight + 0.3 * rng.normal(size=weight.shape))
+            given[f"{key} {k}"] = weight.numpy()
+        with tf.GradientTape() as tape:
+            y = rnn(given["x"], mask=tf.constant(given["mask"]))
+            loss = tf.reduce_sum(tf.sin(y))
+        gradients = tape.gradient(loss, [w.value for w in cell.trainable_weights])
+        expected[f"{key} y"] = y
+        expected |= {f"{key} d{k}": g for k, g in enumerate(gradients)}
+    grid = layers.GridLSTM(3)
+    expected["grid"] = grid(given["pixels"], mask=given["there"])
+    given |= {f"grid {k}": w for k, w in enumerate(grid.get_weights())}
     np.savez(tmp_path / "given.npz", **given)
-    command = [sys.executable, "-c", SCRIPT, tmp_path / "given.npz", tmp_path / "found.npz"]
+    files = tmp_path / "given.npz", tmp_path / "found.npz"
+    command = [sys.executable, "-c", SCRIPT, *files, json.dumps(CASES)]
     subprocess.run(command, check=True, env={**os.environ, "KERAS_BACKEND": "jax"})
     found = np.load(tmp_path / "found.npz")
     for key, value in expected.items():
