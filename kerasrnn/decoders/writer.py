@@ -5,6 +5,8 @@ import tensorflow as tf
 from kerasrnn.decoders.draws import draws
 from kerasrnn.decoders.sampling import generate
 
+SCORED_STEPS = 64  # tokens of a text that are scored at once
+
 
 class Writer(tf.Module):
     """A language model as a reader and writer of strings; an app's `predict` and its export are made of it.
@@ -76,13 +78,28 @@ class Writer(tf.Module):
         )
 
     def score(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """ln P(every token after the first | those before it), (B,), and how many they are, (B,)."""
+        """ln P(every token after the first | those before it), (B,), and how many they are, (B,).
+
+        A text of any length takes the memory of SCORED_STEPS tokens' logits.
+        """
         tokens, lengths = self.framed(texts)
-        logits, *_ = self._network([tokens[:, :-1], *self.fresh(tf.shape(tokens)[0])])
-        chances = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-        taken = tf.gather(chances, tokens[:, 1:], batch_dims=2)
-        counted = tf.sequence_mask(lengths - 1, tf.shape(taken)[1])
-        return tf.reduce_sum(tf.where(counted, taken, 0.0), axis=1), lengths - 1
+
+        def body(first, total, *states):
+            piece = tokens[:, first : first + SCORED_STEPS + 1]
+            logits, *states = self._network([piece[:, :-1], *states])
+            chances = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+            taken = tf.gather(chances, piece[:, 1:], batch_dims=2)
+            counted = tf.sequence_mask(lengths - 1 - first, tf.shape(taken)[1])
+            total += tf.reduce_sum(tf.where(counted, taken, 0.0), axis=1)
+            return first + SCORED_STEPS, total, *states
+
+        rows = tf.shape(tokens)[0]
+        _, total, *_ = tf.while_loop(
+            lambda first, *_: first < tf.shape(tokens)[1] - 1,
+            body,
+            [0, tf.zeros([rows]), *self.fresh(rows)],
+        )
+        return total, lengths - 1
 
     def texts(self, prompts: list[bytes], options) -> list[str]:
         """What follows each prompt, through XLA; shapes are rounded up so that few are compiled.

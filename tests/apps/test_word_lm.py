@@ -209,12 +209,14 @@ def test_the_export_writes_and_scores_as_the_run_does(book):
     given = {name: tf.constant(v, kinds.get(name, tf.int32)) for name, v in options.items()}
     answer = served["serving_default"](prompt=tf.constant(prompts), **given)["text"].numpy()
     assert [text.decode() for text in answer] == book.run.predict(prompts, **options)
-    scored = served["score"](text=tf.constant(["the quick fox", "", "the\n"]))
-    assert scored["words"].numpy().tolist() == [4, 1, 2]
-    tokens = book.run.assets.encode("the quick fox")
-    chances = chances_by_hand(book.run.model.model, tokens[:-1])
-    expected = chances[np.arange(4), tokens[1:]].sum()
-    assert scored["log_probability"].numpy()[0] == pytest.approx(expected, rel=1e-4)
+    texts = ["the quick fox", "", "the\n", "the quick\nκόσμε fox " * 40]
+    scored = served["score"](text=tf.constant(texts))
+    assert scored["words"].numpy().tolist() == [4, 1, 2, 201]
+    for text, found in zip(texts, scored["log_probability"].numpy(), strict=True):
+        tokens = book.run.assets.encode(text)
+        chances = chances_by_hand(book.run.model.model, tokens[:-1])
+        expected = chances[np.arange(len(tokens) - 1), tokens[1:]].sum()
+        assert found == pytest.approx(expected, rel=1e-4)
 
 
 def test_wrong_options_and_numbers_are_refused():

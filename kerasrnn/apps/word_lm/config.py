@@ -21,6 +21,10 @@ class Config(LanguageConfig):
     def __post_init__(self):
         super().__post_init__()
         positive("min_count", self.min_count)
+        if self.cell == "output_rnn":
+            raise ValueError(
+                "`cell` must leave the answer to the table of words; output_rnn does not."
+            )
         if self.vocabulary < 3:
             raise ValueError(f"`vocabulary` must be at least 3, got {self.vocabulary}.")
 

@@ -59,7 +59,7 @@ def network(config: Config, assets: Assets) -> keras.Model:
     )
     drop = layers.Dropout(config.dropout, name="dropout")
     h, finals = stack.read(drop(table(tokens)), start=states, states=True)
-    if stack.sizes[-1] != config.embedding_size:
+    if h.shape[-1] != config.embedding_size:
         h = layers.Dense(config.embedding_size, use_bias=False, name="projection")(h)
     dtype = keras.config.dtype_policy().variable_dtype
     logits = Bias(dtype=dtype, name="bias")(table(drop(h), reverse=True))
