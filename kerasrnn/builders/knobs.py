@@ -5,7 +5,11 @@ from typing import Any, Literal, TypedDict
 
 Merge = Literal["concat", "sum"]
 Depth = Literal[
-    "stacked", "input_to_hidden", "input_to_hidden_shortcut", "hidden_to_hidden_and_output"
+    "stacked",
+    "input_to_hidden",
+    "input_to_hidden_shortcut",
+    "hidden_to_hidden_and_output",
+    "hidden_to_hidden_shortcut_and_output",
 ]
 
 
@@ -16,7 +20,7 @@ class StackKnobs(TypedDict, total=False):
     cell_options: Mapping[str, Any]  # of a cell that comes by name, such as {"tau": 4.0}
     layers: int  # recurrent layers, one above the other
     bidirectional: Merge | None  # a second reading from the end, and how the two are merged
-    depth: Depth  # one of the four ways to depth that `Stack` shows
+    depth: Depth  # one of the ways to depth that `Stack` shows
     depth_layers: int  # dense tanh layers that `depth` adds at each of its places
     dropout: float  # share dropped between layers and before the output, anew at each step
     recurrent_dropout: float  # share of h_{t-1} dropped in the cells, alike at all steps

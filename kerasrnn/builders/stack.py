@@ -39,8 +39,9 @@ class Stack:
 
     ■ stands for `depth_layers` dense tanh layers, as wide as the hidden layer next to them. In (b)
     the cell reads [x_t, ■]. In (c) each layer's cell becomes a `DeepTransition`, and ■ comes before
-    the output too. `layers` counts in each way: (a) and (b) deepen what the first layer reads, (c)
-    deepens every layer's step and the last one's answer.
+    the output too; "hidden_to_hidden_shortcut_and_output" leads h_{t-1} past ■ (deck 002). `layers`
+    counts in each way: (a) and (b) deepen what the first layer reads, (c) every layer's step and
+    the last one's answer.
 
     With bidirectional="concat" the output layer computes deck 000's y_t = W h→_t + W' h←_t + b, its
     kernel holding W over W'. "sum" is that with W' = W: y_t = W (h→_t + h←_t) + b.
@@ -212,7 +213,7 @@ class Stack:
 
     @property
     def _deep_transition(self) -> bool:
-        return self.depth == "hidden_to_hidden_and_output"
+        return self.depth.startswith("hidden_to_hidden")
 
     def _cell(self, size: int):
         if self._named:
@@ -220,7 +221,9 @@ class Stack:
             cell = get(self.cell, size, recurrent_dropout=rate, **self.cell_options)
         else:
             cell = type(self.cell).from_config(self.cell.get_config())
-        return DeepTransition(cell, self.depth_layers) if self._deep_transition else cell
+        if not self._deep_transition:
+            return cell
+        return DeepTransition(cell, self.depth_layers, shortcut="shortcut" in self.depth)
 
     def _layer(self, size: int, name: str, **returns: bool):
         if self._named and self.cell in LAYERS and not self._deep_transition:

@@ -60,6 +60,18 @@ def test_a_deep_transition_over_the_simple_cell_is_the_papers_equation_13(oracle
     oracle.assert_same(layer(x), h)
 
 
+def test_with_a_shortcut_the_last_transition_also_reads_the_step_before(oracle, rng):
+    model = build("hidden_to_hidden_shortcut_and_output", oracle)
+    x, h = rng.normal(size=(B, T, D)), np.zeros((B, H))
+    w, u, b, v1, b1, v2, b2 = oracle.weights_of(model, "simple_rnn_1")
+    for t in range(T):
+        deep = np.tanh(np.tanh(x[:, t] @ w + h @ u + b) @ v1 + b1)
+        h = np.tanh(np.hstack([deep, h]) @ v2 + b2)
+    deep = through(model, h, ("deep_output_1", "deep_output_2"), oracle)
+    expected = oracle.dense(deep, oracle.weights_of(model, "outputs"))
+    oracle.assert_same(model(x)[:, -1], expected)
+
+
 @pytest.mark.parametrize(
     ("cell", "transitions", "message"),
     [
