@@ -7,6 +7,7 @@ from kerasrnn.layers.output_recurrent import OutputRecurrent
 from kerasrnn.layers.packed import GRU, LSTM, SimpleRNN
 from kerasrnn.layers.recurrent import Recurrent
 from kerasrnn.layers.stacked import Stacked
+from kerasrnn.layers.teacher_forcing import TeacherForcing
 from kerasrnn.layers.time_delay import TimeDelay
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "Recurrent",
     "SimpleRNN",
     "Stacked",
+    "TeacherForcing",
     "TimeDelay",
 ]

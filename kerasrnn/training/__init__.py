@@ -11,6 +11,7 @@ _HOMES = {
     "Flow": "flow",
     "MeanClip": "clipping",
     "OmegaRegularized": "omega",
+    "ScheduledSampling": "scheduled_sampling",
     "TruncatedBPTT": "truncated",
     "WindowedBPTT": "windows",
     "gradient_flow": "flow",

@@ -40,7 +40,7 @@ class Diagnosis(keras.callbacks.Callback):
                 tf.summary.histogram(f"{layer}/largest", flow.largest[flow.counted])
                 for gate, shares in flow.gates.items():
                     for part, share in zip(("below", "above"), shares, strict=True):
-                        tf.summary.histogram(f"{layer}/gate/{gate}/{part}", share)
+                        tf.summary.histogram(f"{layer}/units/{gate}/{part}", share)
         self.writer.flush()
 
     def on_train_end(self, logs=None):

@@ -142,7 +142,7 @@ def test_the_callback_writes_what_the_flow_says_to_tensorboard(tmp_path):
         assert [event.step for event in found] == [0, 2]
         written = float(tf.make_ndarray(found[-1].tensor_proto))
         assert written == pytest.approx(value, rel=1e-4, abs=1e-6)
-    assert "lstm_1/gate/forget/above" in events.Tags()["tensors"]
+    assert "lstm_1/units/forget/above" in events.Tags()["tensors"]
 
 
 def test_what_cannot_be_looked_into_is_refused():
