@@ -1,5 +1,6 @@
 """The word model: its tokens against a tokenizer in Python, its numbers against a forward pass in NumPy."""
 
+import dataclasses
 import itertools
 import json
 import re
@@ -54,7 +55,7 @@ def test_marks_spaces_and_broken_bytes_of_every_kind_are_read():
 def test_the_vocabulary_is_the_commonest_words_of_the_training_text():
     source = Source("x", {"train": ("b a a c a\nb, c b", "d a"), "valid": ("v v v v",)})
     assets = prepare(source, Config(vocabulary=5))
-    assert assets.vocabulary == ("</s>", "<unk>", "a", "b", "c")
+    assert assets == Assets(("</s>", "<unk>", "a", "b", "c"), False, rare=2)  # "," and "d"
     assert assets.encode("a d\nc\n\n").tolist() == [0, 2, 1, 0, 4, 0]
     assert prepare(source, Config(min_count=1)).vocabulary[2:] == ("a", "b", "c", ",", "d")
     assert assets.unseen(["a d e", "d f"]) == ["d", "e", "f"]
@@ -190,6 +191,16 @@ def test_hypotheses_are_ranked_by_their_score_and_the_models(book, command, tmp_
     assert json.loads(command(*words, "--json").out)["predictions"][0]["answer"] == ranked
     shown = [line.split("\t")[1] for line in command(*words).out.splitlines() if "\t" in line]
     assert shown == [one["sentence"] for one in itertools.chain(*ranked)]
+
+
+def test_an_unknown_word_shares_its_chance_with_the_others_of_its_kind(book):
+    sentences = ["the ßß fox ∀", "the fox", "∀"]
+    plain, shared = (
+        WordWriter(book.run.model, dataclasses.replace(book.run.assets, rare=rare))
+        for rare in (1, 10)
+    )
+    lower = np.subtract(plain.log_probabilities(sentences), shared.log_probabilities(sentences))
+    np.testing.assert_allclose(lower, np.log(10) * np.array([2, 0, 1]), atol=1e-4)
 
 
 @pytest.mark.parametrize("line", ["no tab", "x\tthe", "nan\tthe", "\tthe"])

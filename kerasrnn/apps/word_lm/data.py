@@ -68,25 +68,30 @@ class Assets:
     Attributes:
         vocabulary: the tokens by number: END, UNKNOWN, and the rest from the commonest on.
         lowercase: whether a text is read without capitals.
+        rare: how many different words UNKNOWN stood for in training, at least 1.
     """
 
     vocabulary: tuple[str, ...]
     lowercase: bool
+    rare: int = 1
 
     FILE = "vocabulary.json"
 
     def __post_init__(self):
-        if self.vocabulary[:2] != (END, UNKNOWN):
-            raise ValueError(f"A vocabulary must begin with {END}, {UNKNOWN}.")
+        if self.vocabulary[:2] != (END, UNKNOWN) or self.rare < 1:
+            raise ValueError(
+                f"A vocabulary must begin with {END}, {UNKNOWN}, and `rare` be above 0."
+            )
 
     def save(self, folder: Path) -> None:
-        values = {"words": self.vocabulary, "lowercase": self.lowercase}
+        values = {"words": self.vocabulary, "lowercase": self.lowercase, "rare": self.rare}
         write_text(folder / self.FILE, json.dumps(values, ensure_ascii=True))
 
     @classmethod
     def load(cls, folder: Path) -> "Assets":
         values = json.loads((folder / cls.FILE).read_text("utf-8"))
-        return cls(tuple(map(str, values["words"])), bool(values["lowercase"]))
+        words = tuple(map(str, values["words"]))
+        return cls(words, bool(values["lowercase"]), int(values["rare"]))
 
     @cached_property
     def table(self) -> tf.lookup.StaticHashTable:
@@ -139,7 +144,8 @@ def prepare(source: Source, config: Config) -> Assets:
             f"The training part of {source.name} must hold a word {config.min_count} times, but it has "
             "none; lower min_count."
         )
-    return Assets((END, UNKNOWN, *common[: config.vocabulary - 2]), config.lowercase)
+    kept = common[: config.vocabulary - 2]
+    return Assets((END, UNKNOWN, *kept), config.lowercase, max(len(counts) - len(kept), 1))
 
 
 def batches(source: Source, config: Config, split: str, assets: Assets, seed=None) -> Batches:

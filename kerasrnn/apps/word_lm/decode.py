@@ -64,6 +64,16 @@ class WordWriter(Writer):
         opened = tf.strings.regex_full_match(prompts, r"(?s)|(?s).*[\s(\[{“«]")
         return tf.where(opened | (lengths == 0), tf.strings.regex_replace(texts, "^ ", ""), texts)
 
+    def score(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `Writer.score`; an unknown word shares P(<unk>) with all that <unk> stood for in training.
+
+        Otherwise a sentence of unknown words would be likelier than one of known words.
+        """
+        total, counts = super().score(texts)
+        unknown = self._assets.number(texts) == self._assets.vocabulary.index(UNKNOWN)
+        times = tf.reduce_sum(tf.cast(unknown, tf.float32), axis=1)
+        return total - times * math.log(self._assets.rare), counts
+
     def log_probabilities(self, sentences: list[str]) -> list[float]:
         """ln P of each sentence, its end included, some at a time."""
         found = []
