@@ -3,9 +3,12 @@
 import math
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from kerasrnn.files import whole_file
+
+TINY = 1e-30  # what a logarithmic scale or a quotient takes for 0
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -42,4 +45,88 @@ def learning_curve(history: list[dict], objective: str, path: Path, title: str) 
     axes.margins(y=0.12)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    save_figure(figure, path)
+
+
+def gradient_flows(panels: dict[str, dict[str, np.ndarray]], path: Path, title: str) -> None:
+    """‖∂h_T/∂h_k‖ over T - k on a logarithmic scale, a panel beside the other.
+
+    Args:
+        panels: a panel's title → a curve's name → the norms for k = 0 … T, (T + 1,) or a row for
+            each sequence (B, T + 1), of which the mean is drawn; a curve ends where it is exactly 0.
+    """
+    figure = Figure(figsize=(4.6 * len(panels), 3.8), layout="constrained")
+    every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (name, curves) in zip(every, panels.items(), strict=True):
+        for label, norms in curves.items():
+            mean = np.atleast_2d(norms).mean(axis=0)[::-1]
+            axes.plot(np.where(mean > 0, mean, np.nan), label=label)
+        axes.axhline(1, color="0.6", lw=0.8, ls=":")
+        axes.set(title=name, xlabel="steps back, T - k", yscale="log")
+        axes.grid(alpha=0.3)
+    every[0].set_ylabel("‖∂h_T / ∂h_k‖")
+    every[0].legend(frameon=False)
+    figure.suptitle(title)
+    save_figure(figure, path)
+
+
+def saturation(gates: dict[str, tuple[np.ndarray, np.ndarray]], path: Path, title: str) -> None:
+    """A dot for each unit: how often its gate is shut against how often it is open.
+
+    Args:
+        gates: as `Flow.gates` has them: shares of steps below 0.1 and above 0.9, (H,) each.
+    Source: Karpathy et al. 2015, arXiv:1506.02078, figure 3.
+    """
+    figure = Figure(figsize=(3.4 * len(gates), 3.6), layout="constrained")
+    every = figure.subplots(1, len(gates), sharey=True, squeeze=False)[0]
+    for axes, (name, (low, high)) in zip(every, gates.items(), strict=True):
+        axes.scatter(high, low, s=18, alpha=0.6)
+        axes.plot([0, 1], [1, 0], color="0.6", lw=0.8, ls=":")
+        axes.set(title=f"{name} gate", xlabel="share of steps above 0.9", xlim=(-0.03, 1.03))
+        axes.set(ylim=(-0.03, 1.03), aspect="equal")
+    every[0].set_ylabel("share of steps below 0.1")
+    figure.suptitle(title)
+    save_figure(figure, path)
+
+
+def principal_components(states, count: int = 2):
+    """The directions in which states vary most.
+
+    Args:
+        states: (N, H).
+    Returns:
+        The states in those directions (N, count), and the share of the variance along each (count,).
+    """
+    centred = states - states.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    shares = sizes**2 / max((sizes**2).sum(), TINY)
+    return (left * sizes)[:, :count], shares[:count]
+
+
+def hidden_states(states, labels, names: list[str], path: Path, title: str) -> None:
+    """Hidden states in their two principal components (deck 002), by label and by time.
+
+    Args:
+        states: (B, T, H): on the left the last ones, coloured by label; on the right all, by step.
+        labels: (B,) int, an index of `names`.
+    """
+    batch, steps, units = states.shape
+    points, shares = principal_components(states.reshape(-1, units))
+    points = points.reshape(batch, steps, 2)
+    figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    for number, name in enumerate(names):
+        mine = points[np.asarray(labels) == number, -1]
+        left.scatter(mine[:, 0], mine[:, 1], s=14, alpha=0.7, label=name)
+    left.legend(frameon=False)
+    left.set(title="last states, by class")
+    times = np.broadcast_to(np.arange(1, steps + 1), (batch, steps))
+    dots = right.scatter(*points.reshape(-1, 2).T, c=times.ravel(), s=4, alpha=0.5, cmap="viridis")
+    figure.colorbar(dots, ax=right, label="step")
+    right.set(title="all states, by step")
+    for axes in (left, right):
+        axes.set_xlabel(f"first component, {shares[0]:.0%} of the variance")
+        axes.grid(alpha=0.3)
+    left.set_ylabel(f"second component, {shares[1]:.0%}")
+    figure.suptitle(title)
     save_figure(figure, path)
