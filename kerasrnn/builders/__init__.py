@@ -14,9 +14,10 @@ take the keywords of `StackKnobs`, which `Stack` explains. Masks are inputs (`ma
 
 from kerasrnn.builders.encoder_decoder import encoder_decoder
 from kerasrnn.builders.inputs import sequence_input
+from kerasrnn.builders.knobs import StackKnobs
 from kerasrnn.builders.many import many_to_many, many_to_one
 from kerasrnn.builders.one import one_to_many, one_to_one
-from kerasrnn.builders.stack import Stack, StackKnobs
+from kerasrnn.builders.stack import Stack
 
 __all__ = [
     "Stack",

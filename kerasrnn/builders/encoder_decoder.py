@@ -6,7 +6,8 @@ from typing import Unpack
 import keras
 
 from kerasrnn.builders.inputs import Reading, mask_input, sequence_input, target_input
-from kerasrnn.builders.stack import Stack, StackKnobs
+from kerasrnn.builders.knobs import StackKnobs
+from kerasrnn.builders.stack import Stack
 from kerasrnn.builders.states import hand_over
 
 

@@ -6,8 +6,9 @@ from typing import Unpack
 import keras
 
 from kerasrnn.builders.inputs import Reading, mask_input, sequence_input
+from kerasrnn.builders.knobs import StackKnobs
 from kerasrnn.builders.recurrent import gives_answers
-from kerasrnn.builders.stack import Stack, StackKnobs
+from kerasrnn.builders.stack import Stack
 from kerasrnn.builders.states import like_inputs, state_inputs
 
 

@@ -7,8 +7,9 @@ from keras.layers import RepeatVector, Reshape
 
 from kerasrnn.builders.checks import require_one_of, require_size
 from kerasrnn.builders.inputs import Reading, mask_input, target_input
+from kerasrnn.builders.knobs import StackKnobs
 from kerasrnn.builders.recurrent import AtEachStep
-from kerasrnn.builders.stack import Stack, StackKnobs
+from kerasrnn.builders.stack import Stack
 from kerasrnn.builders.states import states_from
 
 

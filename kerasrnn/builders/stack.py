@@ -8,7 +8,7 @@ from keras.config import dtype_policy
 from keras.layers import Activation, Concatenate, Dense, Dropout
 
 from kerasrnn.builders.checks import require_one_of, require_size
-from kerasrnn.builders.knobs import Depth, Merge, StackKnobs
+from kerasrnn.builders.knobs import Depth, Merge
 from kerasrnn.builders.recurrent import (
     CELLS,
     LAYERS,
@@ -19,8 +19,6 @@ from kerasrnn.builders.recurrent import (
 )
 from kerasrnn.builders.states import named_states
 from kerasrnn.cells.deep_transition import DeepTransition
-
-__all__ = ["Depth", "Merge", "Stack", "StackKnobs"]
 
 
 @dataclass(frozen=True)
@@ -118,8 +116,8 @@ class Stack:
                 )
 
     def _check_answers(self):
-        plain = {"bidirectional": None, "depth": "stacked", "dropout": 0.0}
-        for name, value in {"layers": 1, **plain}.items():
+        plain = {"layers": 1, "bidirectional": None, "depth": "stacked", "dropout": 0.0}
+        for name, value in plain.items():
             if getattr(self, name) != value:
                 raise ValueError(
                     f"`{name}` must be {value!r} with a cell that answers by itself, "
@@ -142,14 +140,14 @@ class Stack:
         """H of each layer, from the bottom."""
         if not self._named:
             return [next(iter(named_states(self.cell).values()))] * self.layers
-        one_for_all = self.units is None or isinstance(self.units, int)
-        return [self.units] * self.layers if one_for_all else list(self.units)
+        each = isinstance(self.units, Sequence)
+        return list(self.units) if each else [self.units] * self.layers
 
     @property
     def names(self) -> list[str]:
         """Each layer's name, from the bottom: "lstm_1", or "recurrent_1" for a cell instance."""
         label = self.cell if self._named else "recurrent"
-        return [f"{label}_{number + 1}" for number in range(len(self.sizes))]
+        return [f"{label}_{number}" for number in range(1, len(self.sizes) + 1)]
 
     @property
     def states(self) -> dict[str, dict[str, int]]:
@@ -204,8 +202,8 @@ class Stack:
             raise ValueError(
                 f"`classes` must be the cell's own, {y.shape[-1]}, got {classes}; it answers itself."
             )
-        dtype = dtype_policy().variable_dtype
-        return Activation(activation or "linear", dtype=dtype, name="outputs")(y)
+        of = activation or "linear"
+        return Activation(of, dtype=dtype_policy().variable_dtype, name="outputs")(y)
 
     @property
     def _named(self) -> bool:

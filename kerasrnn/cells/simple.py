@@ -10,7 +10,6 @@ SLOPES = {
     activations.tanh: lambda h: 1 - h * h,
     activations.sigmoid: lambda h: h * (1 - h),
     activations.relu: lambda h: ops.cast(h > 0, h.dtype),
-    activations.linear: ops.ones_like,
 }
 
 

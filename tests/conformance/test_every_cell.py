@@ -16,9 +16,15 @@ OPTIONS = {
     "weight_drop": {"weight_drop": 0.3},
     "softsign": {"activation": "softsign"},
 }
+NOISE = {  # where a cell has something that it writes, or a memory
+    "update_dropout": {"update_dropout": 0.3},
+    "memory_dropout": {"memory_dropout": 0.3, "update_dropout": 0.2, "zoneout": 0.1},
+    "memory_softsign": {"memory_dropout": 0.3, "update_dropout": 0.2, "activation": "softsign"},
+}
 DROPS = {"zoneout": 0.2, "recurrent_dropout": 0.3, "dropout": 0.2, "weight_drop": 0.3}
 CELLS = {"lstm": {}, "gru": {}, "gru_reset_before": {}, "simple_rnn": {}}
 OF_THE_DECKS = {  # with all drops at once: each option by itself is the base's, tried above
+    "relu_rnn": {},
     "sigmoid_rnn": {},
     "leaky_rnn": {"tau": 3.0, "learn_tau": True},
     "delayed_rnn": {"delay": 3},
@@ -32,6 +38,8 @@ OF_THE_DECKS = {  # with all drops at once: each option by itself is the base's,
 }
 EVERY = [pytest.param(name, option, id=f"{name}-{option}") for name in CELLS for option in OPTIONS]
 EVERY += [pytest.param(name, "drops", id=name) for name in OF_THE_DECKS]
+EVERY += [pytest.param("lstm", option, id=f"lstm-{option}") for option in NOISE]
+EVERY += [(name, "update_dropout") for name in ("gru", "gru_reset_before")]
 every_cell = pytest.mark.parametrize(("name", "option"), EVERY)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(B, T, D))
@@ -43,7 +51,7 @@ MASKS = {
 
 
 def make(name, option, dtype="float64"):
-    own = DROPS if option == "drops" else OPTIONS[option]
+    own = DROPS if option == "drops" else {**OPTIONS, **NOISE}[option]
     options = {**CELLS.get(name, {}), **OF_THE_DECKS.get(name, {}), **own}
     cell = cells.get(name, H, dtype=dtype, seed=1, **options)
     cell.build((None, D))
