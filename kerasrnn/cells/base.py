@@ -48,7 +48,8 @@ class GateCell(keras.layers.Layer):
         kernel_constraint, recurrent_constraint, bias_constraint: of W, U and b.
         dropout: fraction of the inputs x that is dropped in training, one mask per sequence.
         recurrent_dropout: fraction of h_{t-1} that is dropped in (2) in training, one mask per
-            sequence and gate (as Keras does).
+            sequence and gate (as Keras does). With `dropout` this is variational dropout, its
+            masks "untied"; Gal & Ghahramani 2016, arXiv:1512.05287, eqs. 4 and 7.
         zoneout: fraction of a state's units that keep their old value at a step, drawn anew at
             each step in training and replaced by its mean otherwise; one for all states or one for
             each. Source: Krueger et al. 2017, arXiv:1606.01305, eq. 5.

@@ -19,6 +19,8 @@ class GRUCell(GateCell):
     With (3) the cell is in gate form; with (3') the product inside the loop waits for (2), so the
     cell runs through the plain scan.
 
+    With `update_dropout` (4) reads m_t ⊙ n_t for n_t.
+
     Args:
         units: H.
         activation: of (3).
@@ -31,6 +33,7 @@ class GRUCell(GateCell):
 
     gates = 3
     states = ("h",)
+    noise = ("update",)
     gate_names = ("update", "reset")  # in the order in which they are squashed
     saved = (1, 1, 1, 1)  # tanh of u/2 and r/2 before the squashing; n; h U_n + b'_n
 
@@ -73,6 +76,7 @@ class GRUCell(GateCell):
 
     def gate(self, z, r, states):
         update, _, new, _ = self.activate(z, r)
+        new = new if states.update is None else new * states.update
         h = update * states.h + (1 - update) * new  # (4)
         return h, (h,)
 
@@ -84,6 +88,7 @@ class GRUCell(GateCell):
         update = self.recurrent_activation(z_u + r_u)  # (1)
         reset = self.recurrent_activation(z_r + r_r)  # (2)
         new = self.activation(z_n + product(reset * states.h, 2, 3))  # (3')
+        new = new if states.update is None else new * states.update
         h = update * states.h + (1 - update) * new  # (4)
         return h, (h,)
 
@@ -92,6 +97,7 @@ class GRUCell(GateCell):
         return (
             self.activation is keras.activations.tanh
             and self.recurrent_activation is keras.activations.sigmoid
+            and not self.update_dropout
         )
 
     def gate_forward(self, z, r, states):
