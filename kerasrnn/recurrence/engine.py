@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from kerasrnn.cells.base import GateCell, carry_over
-from kerasrnn.recurrence.gateform import Operands, Problem
+from kerasrnn.recurrence.problem import Operands, Problem
 
 ROUTES = ("step", "cluster", "loop", "scan")
 _portable = False

@@ -1,128 +1,16 @@
 """Forward and backward loop of every gate-form cell, written once over a backend's `scan`.
 
-Time-major inside. Axes: T B H as in `kerasrnn.shapes`, G = gates * H. The backward loop produces
-only the gradients of z_t and r_t; those of U, b and the gains are then one large product or sum
-each. Where the two directions of a bidirectional layer run side by side, B reads 2 B, and U and
-the vectors of G gain an axis: (2, H, G), (2, 1, G).
+Time-major inside; only the first state and its gradient keep the batch first, as the layer has them.
+Axes as in `kerasrnn.recurrence.problem`. The backward loop produces only the gradients of z_t and
+r_t; those of U, b and the gains are then one large product or sum each.
 """
-
-from dataclasses import dataclass, replace
 
 import keras
 from keras import ops
 
 from kerasrnn.cells.base import GateCell, carry_over
-from kerasrnn.cells.product import Product, matmul_flat, normalise, normalise_gradient
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What the loops need besides tensors.
-
-    Attributes:
-        cell: the gate-form cell.
-        reverse: run from the last step to the first.
-        by_hand: use the cell's own gradient; otherwise `gate()` is differentiated automatically.
-        biased, normed: whether `Operands` has `bias`, `scale`.
-        keeps, dropped: how many `keep`, `masks` it has.
-        noises: the names of its `noise`.
-        rates: the fraction of each old state that stays, or none.
-        fronts: how many tensors `Operands.front` has.
-        sequences: the outputs of all steps are wanted, not only the final states.
-    """
-
-    cell: object
-    reverse: bool = False
-    by_hand: bool = True
-    biased: bool = False
-    normed: bool = False
-    keeps: int = 0
-    dropped: int = 0
-    noises: tuple[str, ...] = ()
-    rates: tuple[float, ...] = ()
-    fronts: int = 1
-    sequences: bool = True
-
-    @property
-    def key(self) -> tuple:
-        """What distinguishes the problems of one cell."""
-        ways = self.reverse, self.by_hand, self.biased, self.normed
-        counts = self.keeps, self.dropped, self.noises, self.fronts
-        return (*ways, *counts, self.rates, self.sequences)
-
-    @property
-    def saved(self) -> tuple[int, ...]:
-        """Widths of what a step saves for the backward loop."""
-        units, gates = self.cell.units, self.cell.gates
-        widths = self.cell.saved if self.by_hand else (gates,)
-        return tuple(w * units for w in widths) + ((gates * units, 1) if self.normed else ())
-
-    @property
-    def single(self) -> bool:
-        """Whether z and r have the same gradient."""
-        return self.by_hand and self.cell.additive
-
-
-@dataclass
-class Operands:
-    """The tensors of one run.
-
-    Attributes:
-        front: z (T, B, G); or x (B, T, D), W (D, G) and maybe b (G,), of which it is made.
-        kernel: U (H, G). start: one (B, H) for each state.
-        bias: b' (G,) or None. scale: gain of the normalised h U, (G,), or None.
-        keep: bool (T, B, 1 or H), False where a step leaves the state: none, one, or one a state.
-        masks: dropout masks of h, (B, H) each. noise: masks that `gate()` reads, (B, H) or a step's
-            own (T, B, H) each. weights: the trainable weights that `gate()` reads.
-    """
-
-    front: tuple
-    kernel: object
-    start: tuple
-    bias: object = None
-    scale: object = None
-    keep: tuple = ()
-    masks: tuple = ()
-    noise: tuple = ()
-    weights: tuple = ()
-
-    def flat(self) -> list:
-        optional = [x for x in (self.bias, self.scale) if x is not None]
-        rest = (*optional, *self.keep, *self.masks, *self.noise, *self.weights)
-        return [*self.front, self.kernel, *self.start, *rest]
-
-    @classmethod
-    def unflat(cls, problem: Problem, tensors) -> "Operands":
-        rest = list(tensors)
-        front = tuple(rest.pop(0) for _ in range(problem.fronts))
-        kernel = rest.pop(0)
-        start = tuple(rest.pop(0) for _ in problem.cell.states)
-        bias = rest.pop(0) if problem.biased else None
-        scale = rest.pop(0) if problem.normed else None
-        keep = tuple(rest.pop(0) for _ in range(problem.keeps))
-        masks = tuple(rest.pop(0) for _ in range(problem.dropped))
-        noise = tuple(rest.pop(0) for _ in problem.noises)
-        return cls(front, kernel, start, bias, scale, keep, masks, noise, tuple(rest))
-
-    def projected(self, bias: bool = True) -> "Operands":
-        """The same with z for what it is made of; without b where `bias` is False."""
-        if len(self.front) == 1:
-            return self
-        x, kernel, *b = self.front
-        z = ops.cast(matmul_flat(ops.transpose(x, (1, 0, 2)), kernel), self.start[0].dtype)
-        return replace(self, front=(z + b[0] if b and bias else z,))
-
-    def noise_streams(self) -> dict:
-        """The noise that every step has its own of."""
-        return {f"noise{k}": (x, 1) for k, x in enumerate(self.noise) if len(x.shape) == 3}
-
-    def noise_at(self, problem: Problem, step) -> dict:
-        """The noise of one step, by name."""
-        at = [step.get(f"noise{k}", [x])[0] for k, x in enumerate(self.noise)]
-        return dict(zip(problem.noises, at, strict=True))
-
-    def product(self, problem: Problem) -> Product:
-        return Product(self.kernel, self.bias, self.masks, self.scale, problem.cell.units)
+from kerasrnn.cells.product import normalise, normalise_gradient
+from kerasrnn.recurrence.problem import Operands, Problem, Stream
 
 
 def scope(cell, weights):
@@ -142,7 +30,7 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         window: (first, count) the steps that are run, scalars; None runs all.
     Returns:
         final: one (B, H) for each state.
-        states: one (T, B, H) for each state, after each step.
+        states: after each step; the first (B, T, H), the others (T, B, H).
         saved: a list of (T, B, width) for `backward`.
     """
     cell, count = problem.cell, len(problem.cell.states)
@@ -176,7 +64,8 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         final, stacked = backend.scan(
             body, operands.start, streams, widths, problem.reverse, window
         )
-    return final, stacked[:count], stacked[count:]
+    states = [ops.transpose(stacked[0], (1, 0, 2)), *stacked[1:count]]
+    return final, states, stacked[count:]
 
 
 def before(states, start, reverse: bool):
@@ -191,18 +80,17 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
 
     Args:
         results: what `forward` returned.
-        d_outputs: gradient of the first state after each step, (T, B, H); None for 0.
+        d_outputs: gradient of the first state after each step, (B, T, H); None for 0.
         d_final: gradients of the final states, (B, H) each.
         window: as for `forward`.
     """
     cell, count = problem.cell, len(problem.cell.states)
     _, states, saved = results
-    previous = [
-        before(s, s0, problem.reverse) for s, s0 in zip(states, operands.start, strict=True)
-    ]
-    streams = {f"previous{k}": (x, 1) for k, x in enumerate(previous)}
-    streams.update({} if d_outputs is None else {"upstream": (d_outputs, 1)})
-    streams.update({f"states{k}": (x, 1) for k, x in enumerate(states)})
+    streams = {} if d_outputs is None else {"upstream": Stream(d_outputs, axis=1)}
+    for k, (after, start) in enumerate(zip(states, operands.start, strict=True)):
+        axis = int(k == 0)
+        streams[f"states{k}"] = Stream(after, axis=axis)
+        streams[f"previous{k}"] = Stream(after, 1, axis, start, problem.reverse)
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     streams.update(operands.noise_streams())
     for k, (x, width) in enumerate(zip(saved, problem.saved, strict=True)):
@@ -215,7 +103,9 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
     carry = (*d_final, *(ops.zeros_like(w) for w in operands.weights))
     with scope(cell, operands.weights):
         last, stacked = backend.scan(body, carry, streams, widths, not problem.reverse, window)
-    recalled = cell.recall(cell.State(*previous))
+    states = [ops.transpose(states[0], (1, 0, 2)), *states[1:]]
+    pairs = zip(states, operands.start, strict=True)
+    recalled = cell.recall(cell.State(*(before(x, start, problem.reverse) for x, start in pairs)))
     gradients = [stacked[0], operands.product(problem).kernel_gradient(recalled, stacked[-1])]
     d_r = stacked[-2 if problem.normed else -1]
     gradients += last[:count]

@@ -8,6 +8,7 @@ import keras
 from jax import lax
 
 from kerasrnn.recurrence import gateform
+from kerasrnn.recurrence.problem import Operands, Problem, Stream
 
 _SELF = sys.modules[__name__]
 
@@ -17,25 +18,35 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
 
     `widths` is what the outputs have anyway, and `window` must be None: here T is always fixed.
     """
-    steps = next(iter(streams.values()))[0].shape[0]
-    whole = {name: x for name, (x, pieces) in streams.items() if pieces == 1}
-    split = {name: stream for name, stream in streams.items() if stream[1] > 1}
+    streams = {name: Stream(*stream) for name, stream in streams.items()}
+    like = next(iter(streams.values()))
+    whole = {name: _time_major(stream) for name, stream in streams.items() if stream.pieces == 1}
+    split = {name: stream for name, stream in streams.items() if stream.pieces > 1}
 
     def run(carry, step):
         t, step = step
         read = {name: [x] for name, x in step.items()}
-        read.update({name: _read(x, t, pieces) for name, (x, pieces) in split.items()})
+        read.update({name: _read(stream, t) for name, stream in split.items()})
         return body(carry, read)
 
-    steps = jax.numpy.arange(steps)
+    steps = jax.numpy.arange(like.values.shape[like.axis])
     return lax.scan(run, tuple(carry), (steps, whole), reverse=reverse)
 
 
-def _read(stream, t, pieces: int) -> list:
-    width = stream.shape[-1] // pieces
-    size = (1, *stream.shape[1:-1], width)
-    zeros = (0,) * (stream.ndim - 2)
-    return [lax.dynamic_slice(stream, (t, *zeros, k * width), size)[0] for k in range(pieces)]
+def _time_major(stream: Stream):
+    """What `lax.scan` hands to the steps."""
+    values = jax.numpy.moveaxis(stream.values, stream.axis, 0)
+    if stream.start is None:
+        return values
+    return gateform.before(values, stream.start, stream.reverse)
+
+
+def _read(stream: Stream, t) -> list:
+    """The pieces of a time-major stream at `t`."""
+    size = (1, *stream.values.shape[1:-1], stream.width)
+    zeros = (0,) * (stream.values.ndim - 2)
+    corners = [(t, *zeros, piece * stream.width) for piece in range(stream.pieces)]
+    return [lax.dynamic_slice(stream.values, corner, size)[0] for corner in corners]
 
 
 def vjp(function, arguments, cotangents, weights) -> list:
@@ -50,7 +61,7 @@ def vjp(function, arguments, cotangents, weights) -> list:
     return [*d_arguments, *d_weights]
 
 
-def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, training: bool):
+def run(problem: Problem, operands: Operands, jit: bool, training: bool):
     """Return the first state after each step (B, T, H) and the final states (B, H).
 
     `jit` and `training` change nothing: what stands around decides both.
@@ -62,15 +73,15 @@ def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, train
         return forward(tensors)[0]
 
     def forward(tensors):
-        operands = gateform.Operands.unflat(problem, tensors)
+        operands = Operands.unflat(problem, tensors)
         final, states, saved = gateform.forward(_SELF, problem, operands)
         return (states[0], tuple(final)), (tensors, (final, states, saved))
 
     def backward(kept, upstream):
         tensors, results = kept
-        operands = gateform.Operands.unflat(problem, tensors)
+        operands = Operands.unflat(problem, tensors)
         return (tuple(gateform.backward(_SELF, problem, operands, results, *upstream)),)
 
     loop.defvjp(forward, backward)
     outputs, final = loop(tuple(operands.projected().flat()))
-    return jax.numpy.swapaxes(outputs, 0, 1), list(final)
+    return outputs, list(final)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import tensorflow as tf
 
 from kerasrnn.recurrence import gateform
+from kerasrnn.recurrence.problem import Operands, Problem, Stream
 
 _SELF = sys.modules[__name__]
 
@@ -16,16 +17,16 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
     Args:
         body: takes the carry (a tuple) and a dict of lists: each stream's pieces at t; returns the
             next carry and a tuple of outputs (B, width).
-        streams: name → ((T, B, width), number of pieces along the last axis). XLA writes vector
-            code for a piece read by itself, and scalar code for the slices of a wider read.
+        streams: name → `Stream`, or its first fields as a tuple.
         widths: of the outputs.
         reverse: from the last t to the first; outputs keep their place in time.
         window: (first, count) the t that are run, scalars; None runs all. Outputs of others are 0.
     Returns:
         The last carry, and the outputs stacked to (T, B, width).
     """
-    like = next(iter(streams.values()))[0]
-    steps = tf.shape(like)[0] if like.shape[0] is None else like.shape[0]
+    streams = {name: Stream(*stream) for name, stream in streams.items()}
+    like, _, axis, *_ = next(iter(streams.values()))
+    steps = tf.shape(like)[axis] if like.shape[axis] is None else like.shape[axis]
     first, count = (0, steps) if window is None else window
     outputs = tuple(
         tf.TensorArray(carry[0].dtype, steps, element_shape=(*carry[0].shape[:-1], width))
@@ -34,7 +35,7 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
 
     def run(index, carry, outputs):
         t = first + count - 1 - index if reverse else first + index
-        step = {name: _read(x, t, pieces) for name, (x, pieces) in streams.items()}
+        step = {name: _read(stream, t, steps) for name, stream in streams.items()}
         carry, values = body(carry, step)
         written = tuple(o.write(t, v) for o, v in zip(outputs, values, strict=True))
         return index + 1, tuple(carry), written
@@ -48,13 +49,26 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
     return carry, [o.stack() for o in outputs]
 
 
-def _read(stream, t, pieces: int) -> list:
-    width = stream.shape[-1] // pieces
-    middle = tf.shape(stream)[1:-1]
-    size = tf.concat([[1], middle, [width]], axis=0)
-    zeros = [0] * (len(stream.shape) - 2)
-    parts = [tf.slice(stream, tf.stack([t, *zeros, k * width]), size) for k in range(pieces)]
-    return [tf.ensure_shape(part[0], (*stream.shape[1:-1], width)) for part in parts]
+def _read(stream: Stream, t, steps) -> list:
+    """The pieces of a stream at `t`."""
+    values, width = stream.values, stream.width
+    rest = [size for axis, size in enumerate(values.shape) if axis != stream.axis]
+    edge = stream.edge % steps
+    if stream.start is not None:
+        begins = t == edge
+        t = tf.clip_by_value(t + (1 if stream.reverse else -1), 0, steps - 1)
+    sizes = tf.unstack(tf.shape(values))
+    sizes[stream.axis], sizes[-1] = 1, width
+    parts = []
+    for piece in range(stream.pieces):
+        corner = [0] * len(sizes)
+        corner[stream.axis], corner[-1] = t, piece * width
+        part = tf.squeeze(tf.slice(values, tf.stack(corner), tf.stack(sizes)), stream.axis)
+        part = tf.ensure_shape(part, (*rest[:-1], width))
+        if stream.start is not None:
+            part = tf.where(begins, stream.start[..., piece * width :][..., :width], part)
+        parts.append(part)
+    return parts
 
 
 def vjp(function, arguments, cotangents, weights) -> list:
@@ -74,27 +88,31 @@ def vjp(function, arguments, cotangents, weights) -> list:
 class _Loops:
     """The loops of one problem as TensorFlow functions, and the gradients that join them."""
 
-    def __init__(self, problem: gateform.Problem, jit: bool):
+    def __init__(self, problem: Problem, jit: bool):
         self.problem = problem
         options = {"jit_compile": jit or None, "reduce_retracing": True, "autograph": False}
-        self.infer = tf.function(lambda *arguments: self._forward(*arguments)[:-1], **options)
+        self.infer = tf.function(self._infer, **options)
         self.train = tf.function(self._forward, **options)
         self.back = tf.function(self._backward, **options)
 
     def _forward(self, tensors, window):
-        """Outputs (B, T, H) or none, final states, and what the gradient needs."""
-        operands = gateform.Operands.unflat(self.problem, tensors)
+        """Outputs (B, T, H), final states, and what else the gradient needs."""
+        operands = Operands.unflat(self.problem, tensors)
         final, states, saved = gateform.forward(_SELF, self.problem, operands, window)
-        outputs = (tf.transpose(states[0], (1, 0, 2)),) if self.problem.sequences else ()
-        return outputs, tuple(final), (states, saved)
+        return states[0], tuple(final), (states[1:], saved)
 
-    def _backward(self, tensors, window, kept, upstream):
+    def _infer(self, tensors, window):
+        """Outputs or None, and final states."""
+        outputs, final, _ = self._forward(tensors, window)
+        return (outputs if self.problem.sequences else None), final
+
+    def _backward(self, tensors, window, outputs, kept, upstream):
         """Gradients of z and of the rest of the operands that have one."""
-        operands = gateform.Operands.unflat(self.problem, tensors)
+        operands = Operands.unflat(self.problem, tensors)
         d_outputs, d_final = None, upstream
         if self.problem.sequences:
-            d_outputs, d_final = tf.transpose(upstream[0], (1, 0, 2)), upstream[1:]
-        results = (None, *kept)
+            d_outputs, d_final = upstream[0], upstream[1:]
+        results = None, [outputs, *kept[0]], kept[1]
         found = gateform.backward(
             _SELF, self.problem, operands, results, d_outputs, d_final, window
         )
@@ -112,12 +130,13 @@ class _Loops:
             outputs, final, *kept = forward(_detached(tensors), window)
 
             def gradient(*upstream):
-                saved = kept[0] if kept else self.train(_detached(tensors), window)[-1]
+                again = () if kept else self.train(_detached(tensors), window)
+                saved = (again[0], again[2]) if again else (outputs, kept[0])
                 d_z, *rest = self._first(tensors, window, saved, upstream)
                 found = iter((*self._front(tensors, d_z), *rest))
                 return [next(found) if x.dtype.is_floating else None for x in self._free(tensors)]
 
-            return (*outputs, *final), gradient
+            return ((outputs,) if self.problem.sequences else ()) + tuple(final), gradient
 
         return call(*tensors)
 
@@ -136,7 +155,7 @@ class _Loops:
 
     def _free(self, tensors) -> list:
         """`tensors`, with a stand-in of no gradient for the dropout masks and the noise."""
-        operands = gateform.Operands.unflat(self.problem, tensors)
+        operands = Operands.unflat(self.problem, tensors)
         operands.masks = tuple(tf.zeros((), tf.bool) for _ in operands.masks)
         operands.noise = tuple(tf.zeros((), tf.bool) for _ in operands.noise)
         return operands.flat()
@@ -148,7 +167,7 @@ class _Loops:
         @tf.custom_gradient
         def first(*arguments):
             plain = _detached(arguments)
-            value = self.back(plain[:size], window, saved, plain[size:])
+            value = self.back(plain[:size], window, *saved, plain[size:])
             return value, lambda *d: self._second(arguments, size, window, d)
 
         return first(*tensors, *upstream)
@@ -157,12 +176,13 @@ class _Loops:
         plain = _Loops(replace(self.problem, fronts=1), jit=False)
         with tf.GradientTape() as outer:
             outer.watch(arguments)
-            operands = gateform.Operands.unflat(self.problem, arguments[:size]).projected()
+            operands = Operands.unflat(self.problem, arguments[:size]).projected()
             tensors = operands.flat()
             free = [x for x in plain._free(tensors) if x.dtype.is_floating]
             with tf.GradientTape() as inner:
                 inner.watch(free)
                 outputs, final, _ = plain._forward(tensors, window)
+                outputs = (outputs,) if self.problem.sequences else ()
             gradients = inner.gradient(
                 (*outputs, *final),
                 free,
@@ -196,7 +216,7 @@ def bucket(steps):
     return (steps + grain - 1) // grain * grain
 
 
-def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, training: bool):
+def run(problem: Problem, operands: Operands, jit: bool, training: bool):
     """Return the first state after each step (B, T, H), or None, and the final states (B, H).
 
     Args:
@@ -219,7 +239,7 @@ def run(problem: gateform.Problem, operands: gateform.Operands, jit: bool, train
 
 
 def _run_padded(loops, problem, tensors, training: bool):
-    operands, axis = gateform.Operands.unflat(problem, tensors), int(problem.fronts > 1)
+    operands, axis = Operands.unflat(problem, tensors), int(problem.fronts > 1)
     steps = tf.shape(operands.front[0])[axis]
     extra = bucket(steps) - steps
     first = extra if problem.reverse else 0  # the first step to run stays at an end

@@ -1,0 +1,153 @@
+"""What a loop runs on: the cell's problem, its tensors, and what a step reads of them.
+
+Axes as in `kerasrnn.shapes`, G = gates * H. Where the two directions of a bidirectional layer run side
+by side, B reads 2 B, and U and the vectors of G gain an axis: (2, H, G), (2, 1, G).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from kerasrnn.cells.product import Product, matmul_flat
+
+
+class Stream(NamedTuple):
+    """What every step reads its own part of.
+
+    Attributes:
+        values: (T, …, width), or (B, T, width) where `axis` is 1.
+        pieces: how many the part is read in, along the last axis. XLA writes vector code for a piece
+            read by itself, and scalar code for the slices of a wider read.
+        axis: of time.
+        start: (…, width), given where a step reads the part of the step before: what the first one
+            reads. "Before" in the order of a run from the first step to the last, or if `reverse`
+            from the last to the first.
+        reverse: see `start`.
+    """
+
+    values: Any
+    pieces: int = 1
+    axis: int = 0
+    start: Any = None
+    reverse: bool = False
+
+    @property
+    def width(self) -> int:
+        """Of a piece."""
+        return self.values.shape[-1] // self.pieces
+
+    @property
+    def edge(self) -> int:
+        """Where `start` is read, an index of time that may count from the end."""
+        return -1 if self.reverse else 0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the loops need besides tensors.
+
+    Attributes:
+        cell: the gate-form cell.
+        reverse: run from the last step to the first.
+        by_hand: use the cell's own gradient; otherwise `gate()` is differentiated automatically.
+        biased, normed: whether `Operands` has `bias`, `scale`.
+        keeps, dropped: how many `keep`, `masks` it has.
+        noises: the names of its `noise`.
+        rates: the fraction of each old state that stays, or none.
+        fronts: how many tensors `Operands.front` has.
+        sequences: the outputs of all steps are wanted, not only the final states.
+    """
+
+    cell: object
+    reverse: bool = False
+    by_hand: bool = True
+    biased: bool = False
+    normed: bool = False
+    keeps: int = 0
+    dropped: int = 0
+    noises: tuple[str, ...] = ()
+    rates: tuple[float, ...] = ()
+    fronts: int = 1
+    sequences: bool = True
+
+    @property
+    def key(self) -> tuple:
+        """What distinguishes the problems of one cell."""
+        ways = self.reverse, self.by_hand, self.biased, self.normed
+        counts = self.keeps, self.dropped, self.noises, self.fronts
+        return (*ways, *counts, self.rates, self.sequences)
+
+    @property
+    def saved(self) -> tuple[int, ...]:
+        """Widths of what a step saves for the backward loop."""
+        units, gates = self.cell.units, self.cell.gates
+        widths = self.cell.saved if self.by_hand else (gates,)
+        return tuple(w * units for w in widths) + ((gates * units, 1) if self.normed else ())
+
+    @property
+    def single(self) -> bool:
+        """Whether z and r have the same gradient."""
+        return self.by_hand and self.cell.additive
+
+
+@dataclass
+class Operands:
+    """The tensors of one run.
+
+    Attributes:
+        front: z (T, B, G); or x (B, T, D), W (D, G) and maybe b (G,), of which it is made.
+        kernel: U (H, G). start: one (B, H) for each state.
+        bias: b' (G,) or None. scale: gain of the normalised h U, (G,), or None.
+        keep: bool (T, B, 1 or H), False where a step leaves the state: none, one, or one a state.
+        masks: dropout masks of h, (B, H) each. noise: masks that `gate()` reads, (B, H) or a step's
+            own (T, B, H) each. weights: the trainable weights that `gate()` reads.
+    """
+
+    front: tuple
+    kernel: object
+    start: tuple
+    bias: object = None
+    scale: object = None
+    keep: tuple = ()
+    masks: tuple = ()
+    noise: tuple = ()
+    weights: tuple = ()
+
+    def flat(self) -> list:
+        optional = [x for x in (self.bias, self.scale) if x is not None]
+        rest = (*optional, *self.keep, *self.masks, *self.noise, *self.weights)
+        return [*self.front, self.kernel, *self.start, *rest]
+
+    @classmethod
+    def unflat(cls, problem: Problem, tensors) -> "Operands":
+        rest = list(tensors)
+        front = tuple(rest.pop(0) for _ in range(problem.fronts))
+        kernel = rest.pop(0)
+        start = tuple(rest.pop(0) for _ in problem.cell.states)
+        bias = rest.pop(0) if problem.biased else None
+        scale = rest.pop(0) if problem.normed else None
+        keep = tuple(rest.pop(0) for _ in range(problem.keeps))
+        masks = tuple(rest.pop(0) for _ in range(problem.dropped))
+        noise = tuple(rest.pop(0) for _ in problem.noises)
+        return cls(front, kernel, start, bias, scale, keep, masks, noise, tuple(rest))
+
+    def projected(self, bias: bool = True) -> "Operands":
+        """The same with z for what it is made of; without b where `bias` is False."""
+        if len(self.front) == 1:
+            return self
+        x, kernel, *b = self.front
+        z = ops.cast(matmul_flat(ops.transpose(x, (1, 0, 2)), kernel), self.start[0].dtype)
+        return replace(self, front=(z + b[0] if b and bias else z,))
+
+    def noise_streams(self) -> dict:
+        """The noise that every step has its own of."""
+        return {f"noise{k}": (x, 1) for k, x in enumerate(self.noise) if len(x.shape) == 3}
+
+    def noise_at(self, problem: Problem, step) -> dict:
+        """The noise of one step, by name."""
+        at = [step.get(f"noise{k}", [x])[0] for k, x in enumerate(self.noise)]
+        return dict(zip(problem.noises, at, strict=True))
+
+    def product(self, problem: Problem) -> Product:
+        return Product(self.kernel, self.bias, self.masks, self.scale, problem.cell.units)
