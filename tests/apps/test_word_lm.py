@@ -55,7 +55,8 @@ def test_marks_spaces_and_broken_bytes_of_every_kind_are_read():
 def test_the_vocabulary_is_the_commonest_words_of_the_training_text():
     source = Source("x", {"train": ("b a a c a\nb, c b", "d a"), "valid": ("v v v v",)})
     assets = prepare(source, Config(vocabulary=5))
-    assert assets == Assets(("</s>", "<unk>", "a", "b", "c"), False, rare=2)  # "," and "d"
+    expected = Assets(("</s>", "<unk>", "a", "b", "c"), False, rare=2, counts=(3, 2, 4, 3, 2))
+    assert assets == expected  # rare are "," and "d"
     assert assets.encode("a d\nc\n\n").tolist() == [0, 2, 1, 0, 4, 0]
     assert prepare(source, Config(min_count=1)).vocabulary[2:] == ("a", "b", "c", ",", "d")
     assert assets.unseen(["a d e", "d f"]) == ["d", "e", "f"]
@@ -108,6 +109,14 @@ def test_without_tied_tables_or_with_other_sizes_the_network_is_the_one_drawn():
     ]
     assert (7, 4) in shapes
     assert (4, 7) in shapes
+
+
+def test_an_untrained_network_predicts_each_word_by_its_frequency():
+    assets = Assets(("</s>", "<unk>", "a", "b"), False, counts=(9, 0, 4, 3))
+    plain = network(Config(units=(5,), embedding_size=5), assets)
+    plain.get_layer("words").embeddings.assign(np.zeros((4, 5)))
+    logits, *_ = plain([np.array([[0, 2]]), np.zeros((1, 5)), np.zeros((1, 5))])
+    np.testing.assert_allclose(tf.nn.softmax(logits)[0], [[0.5, 0.05, 0.25, 0.2]] * 2, rtol=1e-5)
 
 
 def test_tiny_beats_the_unigram_perplexity_of_real_text(tmp_path):

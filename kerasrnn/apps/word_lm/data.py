@@ -69,11 +69,13 @@ class Assets:
         vocabulary: the tokens by number: END, UNKNOWN, and the rest from the commonest on.
         lowercase: whether a text is read without capitals.
         rare: how many different words UNKNOWN stood for in training, at least 1.
+        counts: how often each of the vocabulary stood there; () where that is not known.
     """
 
     vocabulary: tuple[str, ...]
     lowercase: bool
     rare: int = 1
+    counts: tuple[int, ...] = ()
 
     FILE = "vocabulary.json"
 
@@ -84,14 +86,16 @@ class Assets:
             )
 
     def save(self, folder: Path) -> None:
-        values = {"words": self.vocabulary, "lowercase": self.lowercase, "rare": self.rare}
+        values = {"words": self.vocabulary, "lowercase": self.lowercase}
+        values |= {"rare": self.rare, "counts": self.counts}
         write_text(folder / self.FILE, json.dumps(values, ensure_ascii=True))
 
     @classmethod
     def load(cls, folder: Path) -> "Assets":
         values = json.loads((folder / cls.FILE).read_text("utf-8"))
         words = tuple(map(str, values["words"]))
-        return cls(words, bool(values["lowercase"]), int(values["rare"]))
+        counts = tuple(map(int, values["counts"]))
+        return cls(words, bool(values["lowercase"]), int(values["rare"]), counts)
 
     @cached_property
     def table(self) -> tf.lookup.StaticHashTable:
@@ -137,7 +141,7 @@ def prepare(source: Source, config: Config) -> Assets:
         UserError: if no word is common enough.
     """
     counts = Counter(words(map(document, source.splits["train"]), config.lowercase))
-    counts.pop(END, None)
+    ends = counts.pop(END, 0)
     common = [word for word, count in counts.most_common() if count >= config.min_count]
     if not common:
         raise UserError(
@@ -145,7 +149,13 @@ def prepare(source: Source, config: Config) -> Assets:
             "none; lower min_count."
         )
     kept = common[: config.vocabulary - 2]
-    return Assets((END, UNKNOWN, *kept), config.lowercase, max(len(counts) - len(kept), 1))
+    times = [counts.pop(word) for word in kept]
+    return Assets(
+        (END, UNKNOWN, *kept),
+        config.lowercase,
+        rare=max(len(counts), 1),
+        counts=(ends, sum(counts.values()), *times),
+    )
 
 
 def batches(source: Source, config: Config, split: str, assets: Assets, seed=None) -> Batches:

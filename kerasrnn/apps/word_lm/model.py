@@ -3,6 +3,7 @@
 from itertools import chain
 
 import keras
+import numpy as np
 from keras import layers
 
 from kerasrnn.apps.word_lm.config import Config
@@ -42,7 +43,8 @@ def network(config: Config, assets: Assets) -> keras.Model:
            ↑      ↑         ↑
           E_x1   E_x2  …   E_xT         (B, T, D)   rows of E
 
-    Without `tied` the output has a table of its own.
+    Without `tied` the output has a table of its own. b begins with the logarithms of the words' frequencies, so
+    that an early model already writes common words.
 
     Source: Press & Wolf 2017, arXiv:1608.05859 (the tied table); Zaremba et al. 2014, arXiv:1409.2329
     (dropout of what goes into each layer and into the output).
@@ -62,6 +64,10 @@ def network(config: Config, assets: Assets) -> keras.Model:
     if h.shape[-1] != config.embedding_size:
         h = layers.Dense(config.embedding_size, use_bias=False, name="projection")(h)
     dtype = keras.config.dtype_policy().variable_dtype
-    logits = Bias(dtype=dtype, name="bias")(table(drop(h), reverse=True))
+    bias = Bias(dtype=dtype, name="bias")
+    logits = bias(table(drop(h), reverse=True))
+    if assets.counts:
+        chances = np.add(assets.counts, 1) / (sum(assets.counts) + len(assets.counts))
+        bias.bias.assign(np.log(chances))
     into, out = list(chain(*states)), list(chain(*finals))
     return keras.Model([tokens, *into], [logits, *like_inputs(into, out)], name="word_lm")
