@@ -13,115 +13,16 @@ machine would stop it altogether.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
-from statistics import geometric_mean, median
+from statistics import geometric_mean
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from benchmarks import probes
+from benchmarks.contenders import OPTIONS, SIZES, KerasContender, TorchContender, alternate
 
-SIZES = ((32, 100, 32, 64), (1, 500, 64, 128), (16, 1000, 16, 32))
-SIZES += ((32, 100, 256, 256), (64, 250, 128, 512))
 KINDS = ("LSTM", "GRU", "SimpleRNN")
 PARTS = ("speed", "variants", "memory", "compile")
-OPTIONS = {"zoneout": {"zoneout": 0.1}, "layer_norm": {"layer_norm": True}}
-OPTIONS["recurrent_dropout"] = {"recurrent_dropout": 0.2}
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
-
-
-def layer(who: str, kind: str, units: int, **options):
-    """A recurrent layer of `who`: "ours" or "keras"; options are those of our cells."""
-    import keras
-
-    from kerasrnn import cells, layers
-
-    if who == "ours" or not options:
-        module = layers if who == "ours" else keras.layers
-        return getattr(module, kind)(units, return_sequences=True, **options)
-    if "recurrent_dropout" in options:
-        return getattr(keras.layers, kind)(units, return_sequences=True, **options)
-    return keras.layers.RNN(cells.get(kind.lower(), units, **options), return_sequences=True)
-
-
-class KerasContender:
-    """One compiled Keras model on one batch."""
-
-    def __init__(self, who: str, kind: str, size, jit, **options):
-        import keras
-        import numpy as np
-
-        batch, steps, features, units = size
-        recurrent = layer(who, kind, units, **options)
-        stack = [keras.Input((steps, features)), recurrent, keras.layers.Dense(1)]
-        self.model = keras.Sequential(stack)
-        self.model.compile("adam", "mse", jit_compile=jit)
-        rng = np.random.default_rng(0)
-        self.x = rng.normal(size=(batch, steps, features)).astype("float32")
-        self.y = rng.normal(size=(batch, steps, 1)).astype("float32")
-        self.model.make_train_function()
-        self.model.make_predict_function()
-        self.data = self.feed = None
-
-    def train(self) -> None:
-        import tensorflow as tf
-
-        if self.data is None:
-            one = tf.data.Dataset.from_tensors((self.x, self.y)).cache().repeat()
-            self.data = iter(one)
-        next(iter(self.model.train_function(self.data).values())).numpy()
-
-    def infer(self) -> None:
-        import tensorflow as tf
-
-        self.feed = self.feed or [(tf.convert_to_tensor(self.x),)]
-        self.model.predict_function(self.feed).numpy()
-
-
-class TorchContender:
-    """The same in torch, with as many threads as the machine has cores."""
-
-    def __init__(self, kind: str, size):
-        import torch
-
-        batch, steps, features, units = size
-        torch.set_num_threads(os.cpu_count())
-        names = {"SimpleRNN": "RNN"}
-        self.rnn = getattr(torch.nn, names.get(kind, kind))(features, units, batch_first=True)
-        self.head = torch.nn.Linear(units, 1)
-        self.adam = torch.optim.Adam([*self.rnn.parameters(), *self.head.parameters()])
-        self.x, self.y = torch.randn(batch, steps, features), torch.randn(batch, steps, 1)
-
-    def train(self) -> None:
-        self.adam.zero_grad()
-        error = self.head(self.rnn(self.x)[0]) - self.y
-        loss = (error * error).mean()
-        loss.backward()
-        self.adam.step()
-        loss.item()
-
-    def infer(self) -> None:
-        import torch
-
-        with torch.no_grad():
-            self.head(self.rnn(self.x)[0]).numpy()
-
-
-def alternate(contenders: dict, what: str, rounds: int, seconds: float = 0.25) -> dict:
-    """Median milliseconds a call of each contender, taking turns."""
-    counts, times = {}, {name: [] for name in contenders}
-    for name, contender in contenders.items():
-        getattr(contender, what)()
-        start = time.perf_counter()
-        getattr(contender, what)()
-        counts[name] = max(1, min(20, int(seconds / (time.perf_counter() - start))))
-    for _ in range(rounds):
-        for name, contender in contenders.items():
-            start = time.perf_counter()
-            for _ in range(counts[name]):
-                getattr(contender, what)()
-            times[name].append((time.perf_counter() - start) / counts[name] * 1e3)
-    return {name: median(values) for name, values in times.items()}
 
 
 def product_rate() -> float:
@@ -168,60 +69,47 @@ def speed(kinds, sizes, rounds: int) -> list[dict]:
 
 
 def variants(sizes, rounds: int) -> list[dict]:
+    """What an option costs us, and what the same cell costs in `keras.layers.RNN`."""
     rows = []
     for size in sizes:
-        plain = KerasContender("ours", "LSTM", size, False)
+        plain = {
+            "plain": KerasContender("ours", "LSTM", size, False),
+            "plain_jit": KerasContender("ours", "LSTM", size, True),
+        }
         for name, options in OPTIONS.items():
             contenders = {
-                "plain": plain,
+                **plain,
                 "ours": KerasContender("ours", "LSTM", size, False, **options),
+                "ours_jit": KerasContender("ours", "LSTM", size, True, **options),
                 "keras": KerasContender("keras", "LSTM", size, False, **options),
                 "keras_jit": KerasContender("keras", "LSTM", size, True, **options),
             }
             ms = alternate(contenders, "train", rounds)
             row = {"kind": f"LSTM {name}", "size": size, "what": "train", **ms}
-            row["ours/plain"] = ms["ours"] / ms["plain"]
-            row["keras/ours"] = min(ms["keras"], ms["keras_jit"]) / ms["ours"]
+            best = {who: min(ms[who], ms[f"{who}_jit"]) for who in ("plain", "ours", "keras")}
+            row["ours/plain"] = best["ours"] / best["plain"]
+            row["keras/ours"] = best["keras"] / best["ours"]
+            row["keras/ours, jit off"] = ms["keras"] / ms["ours"]
             rows.append(row)
             print_row(row)
     return rows
 
 
-def alone(what: str, who: str, kind: str, size) -> float:
-    """Run `probe` in a process of its own."""
-    words = [what, who, kind, ",".join(map(str, size))]
-    command = [sys.executable, "-m", "benchmarks.recurrence", "--probe", *words]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(done.stdout.splitlines()[-1])
-
-
-def probe(what: str, who: str, kind: str, size) -> float:
-    """Peak MiB of training steps after the first, or seconds of the first."""
-    contender = KerasContender(who.removesuffix("_jit"), kind, size, who.endswith("_jit"))
-    idle = _status("VmRSS")
-    start = time.perf_counter()
-    contender.train()
-    if what == "compile":
-        return time.perf_counter() - start
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # forget the compiler's peak
-    for _ in range(3):
-        contender.train()
-    return _status("VmHWM") - idle
-
-
-def _status(key: str) -> float:
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(key)) / 1024
-
-
 def memory(kinds, sizes) -> list[dict]:
+    """Peak MiB of a training step beyond that of a batch of one sequence of two steps.
+
+    What the second takes is the compiler's and the program's own, whatever the batch.
+    """
     rows = []
     for kind in kinds:
         for size in sizes:
-            mib = {who: alone("memory", who, kind, size) for who in ("ours", "keras", "keras_jit")}
-            row = {"kind": kind, "size": size, "what": "peak MiB", **mib}
-            row["ours/keras"] = mib["ours"] / mib["keras"]
+            row, least = {"kind": kind, "size": size, "what": "peak MiB"}, (1, 2, *size[2:])
+            for who in ("ours", "keras", "ours_jit", "keras_jit"):
+                row[who] = probes.alone("memory", who, kind, size)
+                row[f"{who} least"] = probes.alone("memory", who, kind, least)
+                row[who] -= row[f"{who} least"]
+            row["ours/keras"] = row["ours"] / row["keras"]
+            row["ours_jit/keras_jit"] = row["ours_jit"] / row["keras_jit"]
             rows.append(row)
             print_row(row)
     return rows
@@ -231,7 +119,7 @@ def compiling(kinds) -> list[dict]:
     rows = []
     for kind in kinds:
         size = (16, 1000, 16, 32)
-        seconds = {who: alone("compile", who, kind, size) for who in ("ours", "keras_jit")}
+        seconds = {who: probes.alone("compile", who, kind, size) for who in ("ours", "keras_jit")}
         rows.append({"kind": kind, "size": size, "what": "first step s", **seconds})
         print_row(rows[-1])
     return rows
@@ -261,12 +149,10 @@ def machine() -> dict:
 def summary(rows) -> dict:
     """Geometric means of the ratios over sizes, for each kind."""
     means = {}
-    for kind in dict.fromkeys(row["kind"] for row in rows):
-        for what in ("train", "infer"):
-            ours = [r for r in rows if r["kind"] == kind and r["what"] == what]
-            for ratio in ("keras/ours", "torch/ours"):
-                if ours and ratio in ours[0]:
-                    means[f"{kind} {what} {ratio}"] = geometric_mean(r[ratio] for r in ours)
+    for kind, what in dict.fromkeys((row["kind"], row["what"]) for row in rows):
+        ours = [row for row in rows if (row["kind"], row["what"]) == (kind, what)]
+        for ratio in [key for key in ours[0] if "/" in key]:
+            means[f"{kind} {what} {ratio}"] = geometric_mean(row[ratio] for row in ours)
     return means
 
 
@@ -294,7 +180,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.probe:
         what, who, kind, size = arguments.probe
-        print(probe(what, who, kind, tuple(map(int, size.split(",")))))
+        print(probes.probe(what, who, kind, tuple(map(int, size.split(",")))))
         return
     kinds, rounds = arguments.kinds.split(","), arguments.rounds
     sizes = [tuple(map(int, size.split(","))) for size in arguments.sizes.split()]
@@ -305,7 +191,8 @@ def main() -> None:
         "compile": lambda: compiling(kinds),
     }
     report = {"machine": machine(), "parts": {p: parts[p]() for p in arguments.parts.split(",")}}
-    report["means"] = summary(report["parts"].get("speed", []))
+    timed = [row for part in ("speed", "variants") for row in report["parts"].get(part, [])]
+    report["means"] = summary(timed)
     print(json.dumps(report) if arguments.json else table(report))
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from kerasrnn.app import App, find_app
 from kerasrnn.data.splits import SPLITS
 from kerasrnn.errors import UserError
-from kerasrnn.files import clear_parts, holds_something, require_place, whole_file
+from kerasrnn.files import whole_file
 from kerasrnn.notice import tell
 from kerasrnn.settings import from_json, known, to_json, with_settings
 from kerasrnn.training.folder import RunFolder
+from kerasrnn.training.resume import refuse_another, refuse_to_overwrite, resumed
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 JIT = {"on": True, "off": False}
@@ -131,11 +132,11 @@ def train(
     """
     folder = RunFolder(Path(out or Path("runs") / app.name))
     growth = {} if config or resume else app.growth(preset, max_minutes)
-    values = _resumed(app, folder) if resume else None
+    values = resumed(app, folder) if resume else None
     if values is not None:
-        _refuse_another(values, folder, data, config or app.preset(preset), settings)
+        refuse_another(values, folder, data, config or app.preset(preset), settings)
     if values is None:
-        _refuse_to_overwrite(folder)
+        refuse_to_overwrite(folder)
         config = with_settings(config or app.preset(preset, max_minutes), settings)
         values = {
             "app": app.name,
@@ -180,40 +181,6 @@ def _limits(config, epochs, max_minutes):
     if epochs is None and max_minutes is None:
         epochs = config.epochs
     return epochs, max_minutes
-
-
-def _resumed(app: App, folder: RunFolder) -> dict | None:
-    """The interrupted run's own settings; None where nothing was begun."""
-    if not (folder.path / "config.json").exists():
-        clear_parts(folder.path)
-        tell(f"There is no run to go on with in {folder.path}: starting a new one.")
-        return None
-    values = {"data": None, "seed": 0, "precision": "float32", "jit": "auto"}
-    values |= folder.read_config()
-    if values["app"] != app.name:
-        raise UserError(f"{folder.path} holds a run of {values['app']}, not of {app.name}.")
-    clear_parts(folder.path)
-    return values
-
-
-def _refuse_another(values: dict, folder: RunFolder, data, preset, settings) -> None:
-    """Refuse data or settings that are not those of the run that is gone on with."""
-    if data is not None and str(Path(data).absolute()) != values["data"]:
-        raise UserError(f"{folder.path} learns from {values['data']}, not from {data}.")
-    for key, value in to_json(with_settings(preset, settings)).items():
-        if any(setting.startswith(f"{key}=") for setting in settings):
-            kept = to_json(from_json(type(preset), values["config"]))[key]
-            if value != kept:
-                raise UserError(f"{folder.path} has {key}={kept}; it cannot go on with {value}.")
-
-
-def _refuse_to_overwrite(folder: RunFolder) -> None:
-    require_place(folder.path)
-    if folder.path.exists() and holds_something(folder.path):
-        raise UserError(
-            f"The run folder must be new, but {folder.path} exists; choose another with --out, or go on "
-            "with it by --resume."
-        )
 
 
 def _prepared(app, folder, values, config, source, assets):

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict
 Merge = Literal["concat", "sum"]
 Depth = Literal[
     "stacked",
+    "stacked_shortcut",
     "input_to_hidden",
     "input_to_hidden_shortcut",
     "hidden_to_hidden_and_output",

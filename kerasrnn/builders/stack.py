@@ -7,7 +7,7 @@ from typing import Any, get_args
 from keras.config import dtype_policy
 from keras.layers import Activation, Concatenate, Dense, Dropout
 
-from kerasrnn.builders.checks import require_one_of, require_size
+from kerasrnn.builders.checks import require_one_of, require_plain, require_share, require_size
 from kerasrnn.builders.knobs import Depth, Merge
 from kerasrnn.builders.recurrent import (
     CELLS,
@@ -23,7 +23,7 @@ from kerasrnn.cells.deep_transition import DeepTransition
 
 @dataclass(frozen=True)
 class Stack:
-    """Recurrent layers over a sequence, deep in one of four ways (deck 000, "Deep RNN").
+    """Recurrent layers over a sequence, deep in one of five ways (deck 000, "Deep RNN").
 
         (a) input_to_hidden   (b) …_shortcut   (c) hidden_to_hidden_and_output   (d) stacked
 
@@ -39,7 +39,8 @@ class Stack:
     the cell reads [x_t, ■]. In (c) each layer's cell becomes a `DeepTransition`, and ■ comes before
     the output too; "hidden_to_hidden_shortcut_and_output" leads h_{t-1} past ■ (deck 002). `layers`
     counts in each way: (a) and (b) deepen what the first layer reads, (c) every layer's step and
-    the last one's answer.
+    the last one's answer. "stacked_shortcut" is (d) with x_t led to every layer and every layer's
+    h_t led to the output (Graves 2013), for answers at each step.
 
     With bidirectional="concat" the output layer computes deck 000's y_t = W h→_t + W' h←_t + b, its
     kernel holding W over W'. "sum" is that with W' = W: y_t = W (h→_t + h←_t) + b.
@@ -50,8 +51,9 @@ class Stack:
 
     Raises:
         ValueError: if a knob has none of its values, or two do not go together.
-    Source: Pascanu et al. 2013, arXiv:1312.6026 (depth); Zaremba et al. 2014, arXiv:1409.2329
-    (where `dropout` drops); Gal & Ghahramani 2016, arXiv:1512.05287 (`recurrent_dropout`).
+    Source: Pascanu et al. 2013, arXiv:1312.6026, and Graves 2013, arXiv:1308.0850 (depth); Zaremba et
+    al. 2014, arXiv:1409.2329 (where `dropout` drops); Gal & Ghahramani 2016, arXiv:1512.05287
+    (`recurrent_dropout`).
     """
 
     cell: Any
@@ -70,14 +72,10 @@ class Stack:
         require_one_of("depth", self.depth, get_args(Depth))
         require_one_of("bidirectional", self.bidirectional, (None, *get_args(Merge)))
         for name in ("dropout", "recurrent_dropout"):
-            rate = getattr(self, name)
-            if not 0 <= rate < 1:
-                raise ValueError(f"`{name}` must be a share in [0, 1), got {rate!r}.")
-        if self.recurrent_dropout and self._deep_transition:
-            raise ValueError(
-                f"`recurrent_dropout` must be 0 with depth={self.depth!r}, "
-                f"got {self.recurrent_dropout}; use `dropout`."
-            )
+            require_share(name, getattr(self, name))
+        if self._deep_transition:
+            why = f"with depth={self.depth!r}; use `dropout`"
+            require_plain("recurrent_dropout", self.recurrent_dropout, 0.0, why)
         if self._named:
             self._check_units()
         else:
@@ -118,11 +116,7 @@ class Stack:
     def _check_answers(self):
         plain = {"layers": 1, "bidirectional": None, "depth": "stacked", "dropout": 0.0}
         for name, value in plain.items():
-            if getattr(self, name) != value:
-                raise ValueError(
-                    f"`{name}` must be {value!r} with a cell that answers by itself, "
-                    f"got {getattr(self, name)!r}."
-                )
+            require_plain(name, getattr(self, name), value, "with a cell that answers by itself")
 
     def require_one_way(self, why: str):
         """Refuse a bidirectional stack; `why` is a clause.
@@ -130,10 +124,7 @@ class Stack:
         Raises:
             ValueError: if the stack is bidirectional.
         """
-        if self.bidirectional is not None:
-            raise ValueError(
-                f"`bidirectional` must be None here, got {self.bidirectional!r}: {why}."
-            )
+        require_plain("bidirectional", self.bidirectional, None, f"here ({why})")
 
     @property
     def sizes(self) -> list[int]:
@@ -170,11 +161,15 @@ class Stack:
             (B, T, H) or (B, H), and each layer's last states: a list of lists (B, H), empty
             without `states`. "concat" makes 2 H of H; the backward states follow the forward ones.
         """
-        x = self._deepen_input(x, prefix)
-        finals = []
+        if self._shortcuts and not sequences:
+            raise ValueError(f"depth={self.depth!r} needs a builder that answers at each step.")
+        x = lowest = self._deepen_input(x, prefix)
+        outputs, finals = [], []
         for number, (name, size) in enumerate(zip(self.names, self.sizes, strict=True), 1):
             if number > 1:
                 x = self._drop(x, f"{prefix}dropout_{number - 1}")
+                if self._shortcuts:
+                    x = Concatenate(name=f"{prefix}shortcut_{number - 1}")([x, lowest])
             last = number == len(self.sizes)
             layer = self._layer(
                 size, f"{prefix}{name}", return_sequences=sequences or not last, return_state=states
@@ -182,7 +177,10 @@ class Stack:
             first = start[number - 1] if start else None
             result = layer(x, mask=mask, initial_state=first, **answers)
             x, *final = result if states else (result,)
+            outputs.append(x)
             finals.append(final)
+        if self._shortcuts and len(outputs) > 1:
+            x = Concatenate(name=f"{prefix}every_layer")(outputs)
         return x, finals
 
     def answer(self, h, classes: int, activation):
@@ -208,6 +206,10 @@ class Stack:
     @property
     def _named(self) -> bool:
         return isinstance(self.cell, str)
+
+    @property
+    def _shortcuts(self) -> bool:
+        return self.depth == "stacked_shortcut"
 
     @property
     def _deep_transition(self) -> bool:

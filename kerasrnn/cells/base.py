@@ -18,26 +18,11 @@ import keras
 from keras import ops
 
 from kerasrnn.cells import product
+from kerasrnn.cells.drops import Drops, carry_over
+from kerasrnn.cells.weights import Weights
 
 
-def carry_over(new, old, keep, rates) -> tuple:
-    """The states after a step of which some units, or some sequences, keep what they had.
-
-    Args:
-        new, old: a tuple of (B, H) for each state.
-        keep: bool (B, 1 or H), False where the old value stays: none, one for all states, or one
-            for each.
-        rates: none, or for each state the fraction of the old value that stays.
-    """
-    if any(rates):
-        new = [n + rate * (o - n) for n, o, rate in zip(new, old, rates, strict=True)]
-    if keep:
-        keep = keep if len(keep) > 1 else keep * len(new)
-        new = [ops.where(k, n, o) for k, n, o in zip(keep, new, old, strict=True)]
-    return tuple(new)
-
-
-class GateCell(keras.layers.Layer):
+class GateCell(Weights, Drops, keras.layers.Layer):
     """One step of a recurrence in gate form; subclass it and write `gate()`.
 
     Args:
@@ -108,34 +93,20 @@ class GateCell(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = keras.regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.recurrent_constraint = keras.constraints.get(recurrent_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
-        self.zoneout = zoneout
-        self.weight_drop = weight_drop
+        self._set_weight_options(
+            initializer=(kernel_initializer, recurrent_initializer, bias_initializer),
+            regularizer=(kernel_regularizer, recurrent_regularizer, bias_regularizer),
+            constraint=(kernel_constraint, recurrent_constraint, bias_constraint),
+        )
+        self._set_drops(
+            dropout=min(1.0, max(0.0, dropout)),
+            recurrent_dropout=min(1.0, max(0.0, recurrent_dropout)),
+            zoneout=zoneout,
+            weight_drop=weight_drop,
+            update_dropout=update_dropout,
+            memory_dropout=memory_dropout,
+        )
         self.layer_norm = layer_norm
-        self.update_dropout = update_dropout
-        self.memory_dropout = memory_dropout
-        for rate in (*self.zone_rates, weight_drop, update_dropout, memory_dropout):
-            if not 0 <= rate < 1:
-                raise ValueError(
-                    "`zoneout`, `weight_drop`, `update_dropout` and `memory_dropout` must be in "
-                    f"[0, 1), got {rate}."
-                )
-        for what in ("update", "memory"):
-            if getattr(self, f"{what}_dropout") and what not in self.noise:
-                raise ValueError(
-                    f"`{what}_dropout` must be 0 for {type(self).__name__}, whose step has no "
-                    f"{what} to drop from, got {getattr(self, f'{what}_dropout')}."
-                )
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -172,20 +143,6 @@ class GateCell(keras.layers.Layer):
             self.kernel_scale = self.add_weight((width,), "ones", name="kernel_scale")
             self.recurrent_scale = self.add_weight((width,), "ones", name="recurrent_scale")
         self.built = True
-
-    def start(self, kind: str):
-        """The initializer of the weight that `kind` names: kernel, recurrent or bias."""
-        return getattr(self, f"{kind}_initializer")
-
-    def _weight(self, name: str, shape, kind: str | None = None):
-        kind = kind or name
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=self.start(kind),
-            regularizer=getattr(self, f"{kind}_regularizer"),
-            constraint=getattr(self, f"{kind}_constraint"),
-        )
 
     # The equation's parts, for the engine and for one step alike.
 
@@ -250,12 +207,6 @@ class GateCell(keras.layers.Layer):
         ours = {id(w) for w in (*ours, self.kernel_scale, self.recurrent_scale)}
         return [w for w in self.trainable_weights if id(w) not in ours]
 
-    @property
-    def zone_rates(self) -> tuple[float, ...]:
-        """The fraction of each state that zones out."""
-        rates = self.zoneout if isinstance(self.zoneout, (list, tuple)) else [self.zoneout]
-        return tuple(rates) * (len(self.states) if len(rates) == 1 else 1)
-
     # A gradient by hand, where the family has one (see `recurrence/gateform.py`).
 
     @property
@@ -269,52 +220,6 @@ class GateCell(keras.layers.Layer):
           `previous` and `states` are those before and after the step.
         """
         return False
-
-    # What is drawn once for a sequence.
-
-    def _masks(self, like, rate: float) -> list:
-        count = self.gates if self.recurrent_dropout else 1
-        return product.masks(like, count, rate, self.seed_generator) if rate else []
-
-    def input_masks(self, inputs) -> list:
-        """Dropout masks of x for inputs (B, D): none, one, or one for each gate."""
-        return self._masks(inputs, self.dropout)
-
-    def recurrent_masks(self, h) -> list:
-        """Dropout masks of h (B, H): none, or one for each gate."""
-        return self._masks(h, self.recurrent_dropout)
-
-    def draw_kernel(self):
-        """U with some of its entries dropped."""
-        if not self.weight_drop:
-            return self.recurrent_matrix()
-        kernel = ops.convert_to_tensor(self.recurrent_kernel)
-        drawn = keras.random.dropout(kernel, self.weight_drop, seed=self.seed_generator)
-        return self.recurrent_matrix(drawn)
-
-    def zones(self, leading) -> list:
-        """For each state, bool (*leading, width), False where a unit keeps its old value."""
-        if not any(self.zone_rates):
-            return []
-        seed = self.seed_generator
-        draws = [keras.random.uniform((*leading, width), seed=seed) for width in self.widths]
-        return [u >= rate for u, rate in zip(draws, self.zone_rates, strict=True)]
-
-    def draw_noise(self, like, steps=None) -> dict:
-        """The masks that `gate()` reads as `states.update` and `states.memory`, by those names.
-
-        Args:
-            like: a state, (B, …).
-            steps: T, for `update` of all steps (T, B, H); None for one step's, (B, H).
-        """
-        shape = (ops.shape(like)[0], self.units)
-        shapes = {"update": shape if steps is None else (steps, *shape), "memory": shape}
-        rates = {"update": self.update_dropout, "memory": self.memory_dropout}
-        return {
-            name: product.masks(ops.ones(shapes[name], like.dtype), 1, rate, self.seed_generator)[0]
-            for name, rate in rates.items()
-            if rate
-        }
 
     # One step, for `keras.layers.RNN` and for generation.
 
@@ -337,18 +242,8 @@ class GateCell(keras.layers.Layer):
         config = {
             "units": self.units,
             "use_bias": self.use_bias,
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
-            "zoneout": self.zoneout,
-            "weight_drop": self.weight_drop,
             "layer_norm": self.layer_norm,
-            "update_dropout": self.update_dropout,
-            "memory_dropout": self.memory_dropout,
             "seed": self.seed,
+            **{name: getattr(self, name) for name in self.drop_names},
         }
-        for kind in ("kernel", "recurrent", "bias"):
-            for what in ("initializer", "regularizer", "constraint"):
-                module = getattr(keras, f"{what}s")
-                name = f"{kind}_{what}"
-                config[name] = module.serialize(getattr(self, name))
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **config, **self._weight_options()}

@@ -1,10 +1,8 @@
 """The two products of a gate-form cell, x_t W and h_{t-1} U, with what may be done to them.
 
-Axes as in `kerasrnn.shapes`; G = gates * H. `…` stands for B, for T B, or for 2 B where the two
-directions of a bidirectional layer run side by side; their U is then (2, H, G).
+Axes as in `kerasrnn.shapes`; G = gates * H. `…` stands for B or for T B.
 """
 
-import keras
 from keras import ops
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
@@ -33,12 +31,6 @@ def normalise_gradient(d, normal, inverse):
     """Gradient of x from that of `normal`, given what `normalise(x)` returned."""
     along = ops.mean(d * normal, axis=-1, keepdims=True)
     return inverse * (d - ops.mean(d, axis=-1, keepdims=True) - normal * along)
-
-
-def masks(like, count: int, rate: float, seed) -> list:
-    """`count` dropout masks of the shape of `like`, 1 / (1 - rate) or 0."""
-    ones = ops.ones_like(like)
-    return [keras.random.dropout(ones, rate, seed=seed) for _ in range(count)]
 
 
 class Product:
@@ -104,12 +96,6 @@ class Product:
         return ops.concatenate([self._outer(h * m, d) for m, d in pieces], axis=-1)
 
     def _outer(self, h, d_r):
-        if len(self.kernel.shape) == 3:
-            pairs = [self._outer_flat(h[:, k], d_r[:, k]) for k in range(self.kernel.shape[0])]
-            return ops.stack(pairs)
-        return self._outer_flat(h, d_r)
-
-    def _outer_flat(self, h, d_r):
         h = ops.cast(ops.reshape(h, (-1, h.shape[-1])), self.kernel.dtype)
         d_r = ops.cast(ops.reshape(d_r, (-1, d_r.shape[-1])), self.kernel.dtype)
         return ops.matmul(ops.transpose(h), d_r)

@@ -19,7 +19,8 @@ def _options(cell_class) -> list[str]:
 class _Packed(Recurrent):
     """A layer that makes its own cell, and takes its arguments beside the layer's.
 
-    `implementation` and `use_cudnn` are accepted as Keras does; `plan` says what runs.
+    `implementation` is accepted as Keras does, and changes nothing. `use_cudnn` True is the route
+    "cudnn", False forbids that; `plan` says what runs.
     """
 
     cell_class: type
@@ -34,6 +35,8 @@ class _Packed(Recurrent):
     def __init__(self, units: int, *args, implementation: int = 2, use_cudnn="auto", **kwargs):
         if use_cudnn not in ("auto", True, False):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
+        if use_cudnn is True:
+            kwargs.setdefault("route", "cudnn")
         positional = dict(zip(self.cell_options[1:], args, strict=False))
         options = {name: kwargs.pop(name) for name in self.cell_options if name in kwargs}
         cell = self.cell_class(
@@ -44,6 +47,8 @@ class _Packed(Recurrent):
             trainable=kwargs.get("trainable", True),
         )
         super().__init__(cell, **kwargs)
+        self.use_cudnn = use_cudnn
+        self.cudnn = use_cudnn is not False
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def get_config(self) -> dict:
@@ -51,6 +56,7 @@ class _Packed(Recurrent):
         del config["cell"]
         cell = self.cell.get_config()
         config.update({name: cell[name] for name in self.cell_options})
+        config["use_cudnn"] = self.use_cudnn
         config["activity_regularizer"] = keras.regularizers.serialize(self.activity_regularizer)
         return config
 

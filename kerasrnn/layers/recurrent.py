@@ -29,6 +29,8 @@ class Recurrent(keras.layers.RNN):
             `kerasrnn.cells` has a `state_regularizer`.
     """
 
+    cudnn = True  # may be chosen, where there is a GPU and no mask
+
     def __init__(self, cell, *args, route: str | None = None, state_regularizer=None, **kwargs):
         super().__init__(cell, *args, **kwargs)
         self.route = route
@@ -38,7 +40,12 @@ class Recurrent(keras.layers.RNN):
 
     def plan(self, input_shape) -> recurrence.Plan:
         """Say which path runs for inputs of `input_shape` (B, T, D), and why."""
-        return recurrence.plan(self.cell, input_shape, self.route)
+        return recurrence.plan(self.cell, input_shape, self.route, cudnn=self.cudnn)
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape, initial_state_shape)
+        if keras.backend.backend() == "tensorflow" and self.plan(sequences_shape).route == "cudnn":
+            self.supports_jit = False  # XLA cannot compile cuDNN's operations
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         self.plan(sequences.shape)
@@ -57,6 +64,7 @@ class Recurrent(keras.layers.RNN):
             reverse=self.go_backwards,
             training=training,
             route=self.route,
+            cudnn=self.cudnn,
             sequences=self.return_sequences or self.state_regularizer is not None,
         )
         if self.state_regularizer is not None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from kerasrnn.cells.base import GateCell, carry_over
+from kerasrnn.cells.base import GateCell
+from kerasrnn.cells.drops import carry_over
+from kerasrnn.recurrence import cudnn as _cudnn
 from kerasrnn.recurrence.problem import Operands, Problem
 
-ROUTES = ("step", "cluster", "loop", "scan")
+ROUTES = ("step", "cluster", "loop", "scan", "cudnn")
 _portable = False
 _watcher = None
 
@@ -47,8 +49,8 @@ class Plan:
 
     Attributes:
         route: "step" (one step, no loop), "cluster" (gate-form loops, each compiled by XLA), "loop"
-            (gate-form loops, compiled with whatever stands around them) or "scan" (the cell's own
-            step, differentiated automatically).
+            (gate-form loops, compiled with whatever stands around them), "scan" (the cell's own
+            step, differentiated automatically) or "cudnn".
         why: a sentence.
     """
 
@@ -61,11 +63,12 @@ def backend():
     return importlib.import_module(f"kerasrnn.recurrence.{keras.backend.backend()}")
 
 
-def plan(cell, shape, route: str | None = None) -> Plan:
+def plan(cell, shape, route: str | None = None, *, cudnn: bool = True) -> Plan:
     """Say how `cell` runs over inputs of `shape` (B, T, D), None for an unknown size.
 
     Args:
         route: one of `ROUTES` to force it.
+        cudnn: whether cuDNN may be chosen; not where there is a mask.
     Raises:
         ValueError: if T is 0, or the forced route cannot run this cell.
     """
@@ -82,6 +85,8 @@ def plan(cell, shape, route: str | None = None) -> Plan:
         return Plan("step", "T is 1: one step needs no loop.")
     if not gate_form:
         return Plan("scan", f"{type(cell).__name__} is not in gate form here.")
+    if cudnn and not _portable and _cudnn.lacks(cell) is None:
+        return Plan("cudnn", "a GPU is visible, and cuDNN has this very cell.")
     if keras.backend.backend() != "tensorflow":
         return Plan("loop", f"{keras.backend.backend()} compiles the loops with the model.")
     if _portable:
@@ -99,11 +104,22 @@ def _forced(route: str, gate_form: bool, cell, steps) -> Plan:
         )
     if route == "step" and steps != 1:
         raise ValueError(f"`route` 'step' needs T = 1, got T = {steps}; leave `route` out.")
+    if route == "cudnn" and (why := _cudnn.lacks(cell)):
+        raise ValueError(f"`route` 'cudnn' cannot run here: {why} Leave `route` out.")
     return Plan(route, "asked for.")
 
 
 def run(
-    cell, inputs, start, *, mask=None, reverse=False, training=False, route=None, sequences=True
+    cell,
+    inputs,
+    start,
+    *,
+    mask=None,
+    reverse=False,
+    training=False,
+    route=None,
+    sequences=True,
+    cudnn=True,
 ):
     """Run a cell over a sequence.
 
@@ -114,18 +130,24 @@ def run(
         mask: bool (B, T), False where a step leaves the states untouched; or None.
         reverse: from the last step to the first.
         training: draw the cell's dropout masks.
-        route: see `plan`.
+        route, cudnn: see `plan`.
         sequences: return the outputs; otherwise None for them.
     Returns:
         outputs: (B, T, H) after each step, in the order of `inputs`; a masked step repeats the
             output before it.
         states: list of (B, H), the final states.
     """
-    route = "scan" if _watcher else plan(cell, inputs.shape, route).route
+    cudnn = cudnn and mask is None
+    route = "scan" if _watcher else plan(cell, inputs.shape, route, cudnn=cudnn).route
+    if route == "cudnn" and mask is not None:
+        raise ValueError("`route` 'cudnn' runs without a mask, got one; leave `route` out.")
     keep = None if mask is None else ops.transpose(mask)[..., None]
     looped = route in ("cluster", "loop")
     into_loop = looped and cell.additive  # then b is added where r is, at no cost
     x_masks = cell.input_masks(inputs[:, 0]) if training else ()
+    if route == "cudnn":
+        x = inputs * x_masks[0][:, None] if x_masks else inputs
+        return _cudnn.run(cell, x, start, reverse)
     hoisted = looped and len(x_masks) <= 1 and cell.kernel_scale is None
     # States stay wide in mixed precision.
     wide = keras.backend.result_type(cell.compute_dtype, "float32")
@@ -135,8 +157,13 @@ def run(
         if not into_loop and cell.input_bias is not None:
             front = *front, ops.cast(cell.input_bias, wide)
     else:
-        z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not into_loop)
-        front = (ops.cast(z, wide),)
+
+        def project(x, *masks):
+            z = cell.project(ops.transpose(x, (1, 0, 2)), masks, bias=not into_loop)
+            return ops.cast(z, wide)
+
+        fuse = backend().fuse if route == "cluster" else lambda cell, function, *x: function(*x)
+        front = (fuse(cell, project, inputs, *x_masks),)
     start = [ops.cast(s, wide) for s in start]
     recalled = cell.recall(cell.State(*start))
     masks = tuple(cell.recurrent_masks(recalled)) if training else ()

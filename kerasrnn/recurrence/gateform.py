@@ -8,7 +8,8 @@ r_t; those of U, b and the gains are then one large product or sum each.
 import keras
 from keras import ops
 
-from kerasrnn.cells.base import GateCell, carry_over
+from kerasrnn.cells.base import GateCell
+from kerasrnn.cells.drops import carry_over
 from kerasrnn.cells.product import normalise, normalise_gradient
 from kerasrnn.recurrence.problem import Operands, Problem, Stream
 
@@ -109,16 +110,10 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
     gradients = [stacked[0], operands.product(problem).kernel_gradient(recalled, stacked[-1])]
     d_r = stacked[-2 if problem.normed else -1]
     gradients += last[:count]
-    gradients += [total(d_r, operands.bias)] if problem.biased else []
-    gradients += [total(d_r * saved[-2], operands.scale)] if problem.normed else []
+    gradients += [ops.sum(d_r, axis=(0, 1))] if problem.biased else []
+    gradients += [ops.sum(d_r * saved[-2], axis=(0, 1))] if problem.normed else []
     without = problem.keeps + problem.dropped + len(problem.noises)
     return gradients + [None] * without + list(last[count:])
-
-
-def total(d, vector):
-    """Sum d (T, …, B, G) to the shape of `vector`, (G,) or (2, 1, G)."""
-    axes = [0, -2]
-    return ops.reshape(ops.sum(d, axis=axes), vector.shape)
 
 
 def reversed_step(backend, problem: Problem, operands: Operands):

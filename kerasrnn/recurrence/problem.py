@@ -1,7 +1,6 @@
 """What a loop runs on: the cell's problem, its tensors, and what a step reads of them.
 
-Axes as in `kerasrnn.shapes`, G = gates * H. Where the two directions of a bidirectional layer run side
-by side, B reads 2 B, and U and the vectors of G gain an axis: (2, H, G), (2, 1, G).
+Axes as in `kerasrnn.shapes`, G = gates * H.
 """
 
 from dataclasses import dataclass, replace

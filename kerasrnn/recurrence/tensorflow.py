@@ -6,69 +6,12 @@ from dataclasses import replace
 import tensorflow as tf
 
 from kerasrnn.recurrence import gateform
-from kerasrnn.recurrence.problem import Operands, Problem, Stream
+from kerasrnn.recurrence.problem import Operands, Problem
+from kerasrnn.recurrence.tensorflow_scan import scan
+
+__all__ = ["fuse", "run", "scan", "vjp"]  # what a backend gives
 
 _SELF = sys.modules[__name__]
-
-
-def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
-    """`carry, outputs = body(carry, step)` for every t.
-
-    Args:
-        body: takes the carry (a tuple) and a dict of lists: each stream's pieces at t; returns the
-            next carry and a tuple of outputs (B, width).
-        streams: name → `Stream`, or its first fields as a tuple.
-        widths: of the outputs.
-        reverse: from the last t to the first; outputs keep their place in time.
-        window: (first, count) the t that are run, scalars; None runs all. Outputs of others are 0.
-    Returns:
-        The last carry, and the outputs stacked to (T, B, width).
-    """
-    streams = {name: Stream(*stream) for name, stream in streams.items()}
-    like, _, axis, *_ = next(iter(streams.values()))
-    steps = tf.shape(like)[axis] if like.shape[axis] is None else like.shape[axis]
-    first, count = (0, steps) if window is None else window
-    outputs = tuple(
-        tf.TensorArray(carry[0].dtype, steps, element_shape=(*carry[0].shape[:-1], width))
-        for width in widths
-    )
-
-    def run(index, carry, outputs):
-        t = first + count - 1 - index if reverse else first + index
-        step = {name: _read(stream, t, steps) for name, stream in streams.items()}
-        carry, values = body(carry, step)
-        written = tuple(o.write(t, v) for o, v in zip(outputs, values, strict=True))
-        return index + 1, tuple(carry), written
-
-    _, carry, outputs = tf.while_loop(
-        lambda index, *_: index < count,
-        run,
-        (tf.constant(0), tuple(carry), outputs),
-        maximum_iterations=steps,
-    )
-    return carry, [o.stack() for o in outputs]
-
-
-def _read(stream: Stream, t, steps) -> list:
-    """The pieces of a stream at `t`."""
-    values, width = stream.values, stream.width
-    rest = [size for axis, size in enumerate(values.shape) if axis != stream.axis]
-    edge = stream.edge % steps
-    if stream.start is not None:
-        begins = t == edge
-        t = tf.clip_by_value(t + (1 if stream.reverse else -1), 0, steps - 1)
-    sizes = tf.unstack(tf.shape(values))
-    sizes[stream.axis], sizes[-1] = 1, width
-    parts = []
-    for piece in range(stream.pieces):
-        corner = [0] * len(sizes)
-        corner[stream.axis], corner[-1] = t, piece * width
-        part = tf.squeeze(tf.slice(values, tf.stack(corner), tf.stack(sizes)), stream.axis)
-        part = tf.ensure_shape(part, (*rest[:-1], width))
-        if stream.start is not None:
-            part = tf.where(begins, stream.start[..., piece * width :][..., :width], part)
-        parts.append(part)
-    return parts
 
 
 def vjp(function, arguments, cotangents, weights) -> list:
@@ -207,6 +150,19 @@ class _Compiled(dict):
 
     def __reduce__(self):
         return type(self), ()
+
+
+def fuse(cell, function, *tensors):
+    """`function(*tensors)` of the cell's weights as one XLA cluster, where T is fixed.
+
+    It is compiled once for each cell and number of tensors.
+    """
+    if tf.executing_eagerly() or tensors[0].shape[1] is None:
+        return function(*tensors)
+    functions = cell.__dict__.setdefault("_compiled_loops", _Compiled())
+    if len(tensors) not in functions:
+        functions[len(tensors)] = tf.function(function, jit_compile=True, autograph=False)
+    return functions[len(tensors)](*tensors)
 
 
 def bucket(steps):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasrnn import recurrence
-from kerasrnn.cells.base import carry_over
+from kerasrnn.cells.drops import carry_over
 from kerasrnn.layers import Recurrent
 from kerasrnn.recurrence import engine
 from kerasrnn.recurrence.gateform import before

@@ -39,7 +39,7 @@ CELL = keras.layers.GRUCell(4)
         ({"recurrent_dropout": -0.1}, "`recurrent_dropout` must be a share"),
         (
             {"recurrent_dropout": 0.1, "depth": "hidden_to_hidden_and_output"},
-            "`recurrent_dropout` must be 0 with depth=",
+            "`recurrent_dropout` must be 0.0 with depth=",
         ),
         ({"classes": 0}, "`classes` must be a positive int, got 0"),
         ({"features": None}, "`features` must be a positive int, got None; inputs='features' need"),

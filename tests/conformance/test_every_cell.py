@@ -53,6 +53,7 @@ MASKS = {
 def make(name, option, dtype="float64"):
     own = DROPS if option == "drops" else {**OPTIONS, **NOISE}[option]
     options = {**CELLS.get(name, {}), **OF_THE_DECKS.get(name, {}), **own}
+    keras.utils.set_random_seed(0)
     cell = cells.get(name, H, dtype=dtype, seed=1, **options)
     cell.build((None, D))
     rng = np.random.default_rng(2)

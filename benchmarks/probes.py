@@ -1,0 +1,35 @@
+"""Numbers that need a process of their own: peak memory, and the time of a first step."""
+
+import subprocess
+import sys
+import time
+
+from benchmarks.contenders import KerasContender
+
+
+def alone(what: str, who: str, kind: str, size) -> float:
+    """Run `probe` in a process of its own."""
+    words = [what, who, kind, ",".join(map(str, size))]
+    command = [sys.executable, "-m", "benchmarks.recurrence", "--probe", *words]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def probe(what: str, who: str, kind: str, size) -> float:
+    """Peak MiB of training steps after the first, or seconds of the first."""
+    contender = KerasContender(who.removesuffix("_jit"), kind, size, who.endswith("_jit"))
+    idle = _status("VmRSS")
+    start = time.perf_counter()
+    contender.train()
+    if what == "compile":
+        return time.perf_counter() - start
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # forget the compiler's peak
+    for _ in range(3):
+        contender.train()
+    return _status("VmHWM") - idle
+
+
+def _status(key: str) -> float:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(key)) / 1024
