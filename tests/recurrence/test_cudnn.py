@@ -33,8 +33,16 @@ def test_with_a_gpu_it_is_chosen_and_can_be_forbidden(gpu, kind):
 
 @pytest.mark.parametrize(
     "options",
-    [{"zoneout": 0.1}, {"layer_norm": True}, {"recurrent_dropout": 0.1}, {"activation": "relu"}]
-    + [{"weight_drop": 0.1}, {"use_bias": False}, {"update_dropout": 0.1}, {"dtype": "float64"}],
+    [
+        {"zoneout": 0.1},
+        {"layer_norm": True},
+        {"recurrent_dropout": 0.1},
+        {"weight_drop": 0.1},
+        {"update_dropout": 0.1},
+        {"activation": "relu"},
+        {"use_bias": False},
+        {"dtype": "float64"},
+    ],
 )
 def test_it_is_not_chosen_for_what_it_cannot_compute(gpu, options):
     layer = layers.LSTM(H, **options)
