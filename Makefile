@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench papers lint clean
 
 .venv/.installed: requirements.txt setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -21,6 +21,9 @@ bench: .venv/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check "torch>=2.6"
 	$(BIN)/python -m benchmarks.recurrence
 	$(BIN)/python -m benchmarks.decoding
+
+papers: .venv/.installed
+	$(BIN)/python -m benchmarks.papers
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

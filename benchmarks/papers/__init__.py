@@ -1,0 +1,10 @@
+"""The papers' own tasks, and ours beside the published numbers: a file a row, a `run(data)` each."""
+
+ROWS = {
+    "hochreiter-order": "hochreiter_order",
+    "hochreiter-adding": "hochreiter_adding",
+    "le-irnn": "le_irnn",
+    "bai": "bai",
+    "krueger-norm": "krueger_norm",
+}
+ON_TENSORFLOW = ("pascanu-order",)  # the others train many models at once, on JAX

@@ -1,0 +1,72 @@
+"""Reproduce the papers' own results: a table of ours beside the published numbers.
+
+    python -m benchmarks.papers [ROW…] [--data PATH] [--json]
+
+Without rows, all that there are, each in a process of its own.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import machine
+from benchmarks.papers import ON_TENSORFLOW, ROWS
+
+
+def row(name: str, data: str | None) -> dict:
+    """Run one row here."""
+    module = importlib.import_module(f"benchmarks.papers.{ROWS[name]}")
+    return module.run(data).record(name)
+
+
+def row_apart(name: str, data: str | None) -> dict:
+    """Run one row in a process of its own: rows differ in their backend."""
+    options = ["--data", data] if data else []
+    command = [sys.executable, "-m", "benchmarks.papers", name, "--json", *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def show(records: list[dict]) -> None:
+    packages = ("tensorflow", "keras", "jax")
+    table = Table(title="Published and ours", caption=str(machine(*packages)), show_lines=True)
+    for column in ("row", "published", "ours", "seeds", "pass", "deviations"):
+        table.add_column(column, overflow="fold")
+    for record in records:
+        ours = "\n".join(f"{key}: {value}" for key, value in record["ours"].items())
+        passed = "yes" if record["pass"] else "NO"
+        deviations = "\n".join(f"- {text}" for text in record["deviations"])
+        cells = (record["row"], record["published"], ours, record["seeds"], passed, deviations)
+        table.add_row(*cells)
+    Console(width=150).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; else all")
+    parser.add_argument("--data", help="a row's own files, where it reads any")
+    parser.add_argument("--json", action="store_true", help="print JSON: one object for one row")
+    asked = parser.parse_args()
+    unknown = [name for name in asked.rows if name not in ROWS]
+    if unknown:
+        parser.error(f"rows must be of {', '.join(ROWS)}, got {', '.join(unknown)}")
+    names = asked.rows or list(ROWS)
+    if len(names) == 1:
+        os.environ["KERAS_BACKEND"] = "tensorflow" if names[0] in ON_TENSORFLOW else "jax"
+        records = [row(names[0], asked.data)]
+    else:
+        records = [row_apart(name, asked.data) for name in names]
+    if asked.json:
+        print(json.dumps(records[0] if len(records) == 1 else records))
+    else:
+        show(records)
+
+
+if __name__ == "__main__":
+    main()

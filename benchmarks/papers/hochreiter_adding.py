@@ -1,0 +1,50 @@
+"""Hochreiter and Schmidhuber 1997, experiment 4: the adding problem."""
+
+from functools import partial
+
+from benchmarks.papers.hochreiter import TESTED, Experiment, run_trials
+from benchmarks.papers.result import Result
+from kerasrnn.data.tasks import early_adding
+
+TRIALS = 10
+PUBLISHED = {100: "74,000 sequences, 1 wrong", 500: "209,000 sequences, 0 wrong"}
+MOST = {100: 250_000}  # sequences, by T
+
+
+def experiment(steps: int) -> Experiment:
+    """The paper's numbers for T steps."""
+    return Experiment(
+        partial(early_adding, steps=steps),
+        features=2,
+        classes=1,
+        biases=(-3.0, -6.0),
+        tolerance=0.04,
+        error=0.01,
+    )
+
+
+def run(data: str | None) -> Result:
+    ours, passed = {}, True
+    for steps, most in MOST.items():
+        trials = run_trials(experiment(steps), TRIALS, most, seed=0)
+        stopped = [n for n in trials.sequences if n]
+        ours["weights"] = trials.weights
+        ours[f"T = {steps}: stopped"] = len(stopped)
+        ours[f"T = {steps}: sequences, mean"] = round(sum(stopped) / max(len(stopped), 1))
+        ours[f"T = {steps}: sequences"] = trials.sequences
+        ours[f"T = {steps}: wrong of {TESTED}"] = trials.wrong
+        passed &= len(stopped) == TRIALS and max(trials.wrong) <= 3
+    return Result(
+        published="93 weights; "
+        + "; ".join(f"T = {steps}: {said} of {TESTED:,}" for steps, said in PUBLISHED.items())
+        + "; 10 trials",
+        ours=ours,
+        seeds=f"{TRIALS}, each its own start and sequences",
+        passed=passed and set(MOST) == set(PUBLISHED),
+        deviations=(
+            "the mean error that must fall below 0.01 is that of ½ (d - y)² since the last wrong answer",
+            "a trial that has not stopped after "
+            + ", ".join(f"{most:,} sequences (T = {steps})" for steps, most in MOST.items())
+            + " is given up",
+        ),
+    )
