@@ -6,6 +6,7 @@ from kerasrnn.layers import (
     LSTM,
     AtEachStep,
     Bidirectional,
+    Dropout,
     OutputRecurrent,
     Recurrent,
     SimpleRNN,
@@ -27,4 +28,13 @@ def gives_answers(cell) -> bool:
     return getattr(kind, "answers", False)
 
 
-__all__ = ["CELLS", "LAYERS", "AtEachStep", "Bidirectional", "get", "gives_answers", "layer_over"]
+__all__ = [
+    "CELLS",
+    "LAYERS",
+    "AtEachStep",
+    "Bidirectional",
+    "Dropout",
+    "get",
+    "gives_answers",
+    "layer_over",
+]

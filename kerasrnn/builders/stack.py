@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from keras.config import dtype_policy
-from keras.layers import Activation, Concatenate, Dense, Dropout
+from keras.layers import Activation, Concatenate, Dense
 
 from kerasrnn.builders.checks import require_one_of, require_plain, require_share, require_size
 from kerasrnn.builders.knobs import Depth, Merge
@@ -13,6 +13,7 @@ from kerasrnn.builders.recurrent import (
     CELLS,
     LAYERS,
     Bidirectional,
+    Dropout,
     get,
     gives_answers,
     layer_over,

@@ -2,6 +2,7 @@
 
 from kerasrnn.layers.bidirectional import Bidirectional
 from kerasrnn.layers.context import AtEachStep
+from kerasrnn.layers.dropout import Dropout
 from kerasrnn.layers.grid import GridLSTM, GridRNN
 from kerasrnn.layers.output_recurrent import OutputRecurrent
 from kerasrnn.layers.packed import GRU, LSTM, SimpleRNN
@@ -15,6 +16,7 @@ __all__ = [
     "LSTM",
     "AtEachStep",
     "Bidirectional",
+    "Dropout",
     "GridLSTM",
     "GridRNN",
     "OutputRecurrent",

@@ -157,13 +157,8 @@ def run(
         if not into_loop and cell.input_bias is not None:
             front = *front, ops.cast(cell.input_bias, wide)
     else:
-
-        def project(x, *masks):
-            z = cell.project(ops.transpose(x, (1, 0, 2)), masks, bias=not into_loop)
-            return ops.cast(z, wide)
-
-        fuse = backend().fuse if route == "cluster" else lambda cell, function, *x: function(*x)
-        front = (fuse(cell, project, inputs, *x_masks),)
+        z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not into_loop)
+        front = (ops.cast(z, wide),)
     start = [ops.cast(s, wide) for s in start]
     recalled = cell.recall(cell.State(*start))
     masks = tuple(cell.recurrent_masks(recalled)) if training else ()

@@ -49,11 +49,6 @@ def _read(stream: Stream, t) -> list:
     return [lax.dynamic_slice(stream.values, corner, size)[0] for corner in corners]
 
 
-def fuse(cell, function, *tensors):
-    """`function(*tensors)`: what stands around compiles it."""
-    return function(*tensors)
-
-
 def vjp(function, arguments, cotangents, weights) -> list:
     """Gradients of `function(*arguments)` with respect to its arguments and `weights`."""
 

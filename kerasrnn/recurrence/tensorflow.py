@@ -9,7 +9,7 @@ from kerasrnn.recurrence import gateform
 from kerasrnn.recurrence.problem import Operands, Problem
 from kerasrnn.recurrence.tensorflow_scan import scan
 
-__all__ = ["fuse", "run", "scan", "vjp"]  # what a backend gives
+__all__ = ["run", "scan", "vjp"]  # what a backend gives
 
 _SELF = sys.modules[__name__]
 
@@ -150,19 +150,6 @@ class _Compiled(dict):
 
     def __reduce__(self):
         return type(self), ()
-
-
-def fuse(cell, function, *tensors):
-    """`function(*tensors)` of the cell's weights as one XLA cluster, where T is fixed.
-
-    It is compiled once for each cell and number of tensors.
-    """
-    if tf.executing_eagerly() or tensors[0].shape[1] is None:
-        return function(*tensors)
-    functions = cell.__dict__.setdefault("_compiled_loops", _Compiled())
-    if len(tensors) not in functions:
-        functions[len(tensors)] = tf.function(function, jit_compile=True, autograph=False)
-    return functions[len(tensors)](*tensors)
 
 
 def bucket(steps):

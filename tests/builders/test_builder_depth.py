@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasrnn.builders import many_to_many
+from kerasrnn.builders import many_to_many, many_to_one
 from kerasrnn.cells.deep_transition import DeepTransition
 
 B, T, D, H, C = 2, 4, 3, 5, 2
@@ -83,3 +83,23 @@ def test_with_a_shortcut_the_last_transition_also_reads_the_step_before(oracle, 
 def test_a_deep_transition_refuses_what_it_cannot_deepen(cell, transitions, message):
     with pytest.raises(ValueError, match=message):
         DeepTransition(cell, transitions)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_stacked_shortcuts_lead_the_input_to_every_layer_and_every_layer_to_the_output(
+    layers, oracle, rng
+):
+    model = build("stacked_shortcut", oracle, "gru", layers=layers)
+    x = h = rng.normal(size=(B, T, D))
+    heights = []
+    for number in range(1, layers + 1):
+        below = h if number == 1 else np.concatenate([h, x], axis=-1)
+        h, _ = oracle.run("gru", below, oracle.weights_of(model, f"gru_{number}"))
+        heights.append(h)
+    answer = oracle.dense(np.concatenate(heights, axis=-1), oracle.weights_of(model, "outputs"))
+    oracle.assert_same(model(x), answer)
+
+
+def test_stacked_shortcuts_need_answers_at_each_step():
+    with pytest.raises(ValueError, match="'stacked_shortcut' needs a builder that answers at each"):
+        many_to_one("gru", units=H, features=D, classes=C, depth="stacked_shortcut", layers=2)

@@ -12,10 +12,15 @@ __all__ = ["LONGEST", "PRESETS", "WITH_TIME", "Config", "Options"]
 class Config(LanguageConfig):
     """A character model and how it is trained; a token is a character."""
 
+    depth: str = (
+        "stacked"  # or stacked_shortcut: all layers read the input, and are read at the output
+    )
     inputs: str = "one_hot"  # one_hot (the slide) or embedding
+    xla: bool = False  # compile the whole training step: longer to begin, faster after
 
     def __post_init__(self):
         super().__post_init__()
+        choice("depth", self.depth, ("stacked", "stacked_shortcut"))
         choice("inputs", self.inputs, ("one_hot", "embedding"))
 
 
@@ -32,7 +37,14 @@ PRESETS = {
         weight_decay=0.1,
     ),
 }
-WITH_TIME = {"small": {4.0: {"units": (256, 256), "dropout": 0.4, "weight_decay": 0.1}}}
+LARGER = {
+    "units": (256, 256),
+    "depth": "stacked_shortcut",
+    "dropout": 0.4,
+    "weight_decay": 0.1,
+    "xla": True,
+}
+WITH_TIME = {"small": {4.0: LARGER}}
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,13 @@ def build(config: Config, assets: Assets) -> TruncatedBPTT:
         inputs=config.inputs,
         vocabulary=len(assets.vocabulary),
         embedding_size=config.embedding_size if config.inputs == "embedding" else None,
+        depth=config.depth,
         dropout=config.dropout,
         carry=True,
         name="char_lm",
     )
     model = TruncatedBPTT(network, config.batch_size, name="char_lm_stream")
-    return compiled(model, optimizer(config, plain=["outputs/"]))
+    model = compiled(model, optimizer(config, plain=["outputs/"]))
+    if config.xla:
+        model.jit_compile = True
+    return model
