@@ -15,6 +15,7 @@ ORDER = (
     *(
         "shapes",
         "cell_names",
+        "chance",
         "initializers",
         "regularizers",
         "cells",

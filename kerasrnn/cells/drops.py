@@ -3,20 +3,9 @@
 Everything is drawn ahead of the loop, once for a sequence; axes as in `kerasrnn.shapes`.
 """
 
-import keras
 from keras import ops
 
-
-def uniform(shape, seed):
-    """float32 in [0, 1) of `shape`, by the `keras.random.SeedGenerator` `seed`.
-
-    On TensorFlow the algorithm is named: what XLA chooses by itself is 70 times slower on a CPU.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return keras.random.uniform(shape, seed=seed, dtype="float32")
-    import tensorflow as tf
-
-    return tf.random.stateless_uniform(shape, tf.cast(seed.next(), tf.int32), alg="philox")
+from kerasrnn.chance import uniform
 
 
 def masks(like, count: int, rate: float, seed) -> list:

@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from kerasrnn.cells.drops import uniform
+from kerasrnn.chance import uniform
 
 
 @keras.saving.register_keras_serializable(package="kerasrnn")
 class Dropout(keras.layers.Dropout):
-    """`keras.layers.Dropout`, drawn by a named algorithm: see `kerasrnn.cells.drops.uniform`.
+    """`keras.layers.Dropout`, drawn by a named algorithm: see `kerasrnn.chance.uniform`.
 
     Arguments as there. Inputs (…) → the same shape; in training each number is 0 with probability
     `rate`, and divided by 1 - `rate` otherwise.

@@ -12,9 +12,7 @@ __all__ = ["LONGEST", "PRESETS", "WITH_TIME", "Config", "Options"]
 class Config(LanguageConfig):
     """A character model and how it is trained; a token is a character."""
 
-    depth: str = (
-        "stacked"  # or stacked_shortcut: all layers read the input, and are read at the output
-    )
+    depth: str = "stacked"  # or stacked_shortcut: input and output touch every layer
     inputs: str = "one_hot"  # one_hot (the slide) or embedding
     xla: bool = False  # compile the whole training step: longer to begin, faster after
 
