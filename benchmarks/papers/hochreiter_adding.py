@@ -40,11 +40,12 @@ def run(data: str | None) -> Result:
         + "; 10 trials",
         ours=ours,
         seeds=f"{TRIALS}, each its own start and sequences",
-        passed=passed and set(MOST) == set(PUBLISHED),
+        passed=passed and MOST.keys() == PUBLISHED.keys(),
         deviations=(
             "the mean error that must fall below 0.01 is that of ½ (d - y)² since the last wrong answer",
             "a trial that has not stopped after "
             + ", ".join(f"{most:,} sequences (T = {steps})" for steps, most in MOST.items())
             + " is given up",
+            "T = 500 is not run, for its time, so the row does not pass as a whole",
         ),
     )
