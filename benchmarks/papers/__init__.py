@@ -4,7 +4,6 @@ ROWS = {
     "hochreiter-order": "hochreiter_order",
     "hochreiter-adding": "hochreiter_adding",
     "le-irnn": "le_irnn",
-    "bai": "bai",
     "krueger-norm": "krueger_norm",
 }
 ON_TENSORFLOW = ("pascanu-order",)  # the others train many models at once, on JAX
