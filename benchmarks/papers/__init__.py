@@ -6,4 +6,3 @@ ROWS = {
     "le-irnn": "le_irnn",
     "krueger-norm": "krueger_norm",
 }
-ON_TENSORFLOW = ("pascanu-order",)  # the others train many models at once, on JAX
