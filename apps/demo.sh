@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
-step() { printf '\n\033[1m$ %s\033[0m\n' "${*@Q}"; "$@"; }
+step() { printf '\n\033[1m$'; printf ' %q' "$@"; printf '\033[0m\n'; "$@"; }
 
 step rm -rf runs/demo saved_models/demo
 step kerasrnn train char_lm --preset small --max-minutes 1.5 --out runs/demo

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from kerasrnn import cells, layers
+from kerasrnn.data.tasks import SYMBOLS, fixed_order
 from kerasrnn.training import gradient_flow, pictures
 
 UNITS, STEPS, ROWS, FEATURES = 32, 60, 4, 8
@@ -46,31 +47,25 @@ def vanishing_and_exploding(out: Path) -> None:
     pictures.gradient_flows(panels, out / "gradient_flow.png", title)
 
 
-def temporal_order(count: int, steps: int, seed: int):
-    """Symbols X and Y at two random places among noise: which came in which order?
+def order(count: int, steps: int, seed: int):
+    """Symbols A and B at two random places among others: which came in which order?
 
     Returns:
-        x (N, T, 6) one-hot, y (N,) of XX, XY, YX, YY. Source: Hochreiter & Schmidhuber 1997, task 6a.
+        x (N, T, 6) one-hot, y (N,) of AA, AB, BA, BB.
     """
-    rng = np.random.default_rng(seed)
-    symbols = rng.integers(2, 6, (count, steps))
-    first = rng.integers(steps // 10, steps // 3, count)
-    second = rng.integers(steps // 2, 4 * steps // 5, count)
-    order = rng.integers(0, 2, (count, 2))
-    rows = np.arange(count)
-    symbols[rows, first], symbols[rows, second] = order.T
-    return np.eye(6, dtype="float32")[symbols], order @ [2, 1]
+    tokens, classes = fixed_order(np.random.default_rng(seed), count, steps)
+    return np.eye(SYMBOLS, dtype="float32")[tokens], classes
 
 
 def learned(out: Path) -> None:
     keras.utils.set_random_seed(1)
-    x, y = temporal_order(2000, 30, seed=1)
+    x, y = order(2000, 30, seed=1)
     layer = layers.LSTM(16, name="lstm")
     model = keras.Sequential([keras.Input(x.shape[1:]), layer, keras.layers.Dense(4)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01, global_clipnorm=1.0), loss, metrics=["accuracy"])
     model.fit(x, y, epochs=20, batch_size=50, verbose=0)
-    x, y = temporal_order(200, 30, seed=2)
+    x, y = order(200, 30, seed=2)
     _, accuracy = model.evaluate(x, y, verbose=0)
     flow = gradient_flow(model, (x, y))["lstm"]
     print(f"\nwhich came first, 200 new sequences of 30: accuracy {accuracy:.3f}")
@@ -78,7 +73,7 @@ def learned(out: Path) -> None:
         print(f"  {name:24}{value:10.4f}")
     about = f"an LSTM of 16 units that tells the order of two symbols ({accuracy:.0%} right)"
     pictures.saturation(flow.gates, out / "gate_saturation.png", f"Gates of {about}")
-    names = ["XX", "XY", "YX", "YY"]
+    names = ["AA", "AB", "BA", "BB"]
     title = f"Hidden states of {about}"
     pictures.hidden_states(flow.states["h"], y, names, out / "hidden_states.png", title)
 

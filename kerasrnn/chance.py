@@ -1,6 +1,7 @@
 """Random numbers, on whatever backend."""
 
 import keras
+from keras import ops
 
 
 def uniform(shape, seed):
@@ -13,3 +14,9 @@ def uniform(shape, seed):
     import tensorflow as tf
 
     return tf.random.stateless_uniform(shape, tf.cast(seed.next(), tf.int32), alg="philox")
+
+
+def dropout_mask(shape, rate: float, seed, dtype):
+    """0 with probability `rate`, and 1 / (1 - rate) otherwise."""
+    kept = 1 / (1 - rate) if rate < 1 else 0
+    return ops.where(uniform(shape, seed) >= rate, ops.cast(kept, dtype), 0)

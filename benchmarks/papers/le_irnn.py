@@ -64,7 +64,8 @@ def run(data: str | None) -> Result:
         + "; each its own start and data",
         passed=good >= 4,
         deviations=(
-            "Adam, rate 0.0001 (IRNN) or 0.001, clipped at norm 1, in place of SGD with searched rates",
+            "Adam, rate 0.0001 (IRNN) or 0.001, clipped at norm 1, in place of SGD with searched rates; the "
+            "IRNN's rate was searched too, on other draws of the task",
             f"batches of {BATCH} drawn afresh in place of 100,000 fixed sequences",
             f"training ends when the test MSE of all is below {GOOD / 2}, or after "
             + ", ".join(f"{row[2]:,} updates ({name})" for name, row in NETWORKS.items()),

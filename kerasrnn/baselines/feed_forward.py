@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from kerasrnn.layers import Dropout
+
 
 def feed_forward_ngram(
     *,
@@ -45,7 +47,7 @@ def feed_forward_ngram(
     rows = layers.Embedding(vocabulary, embedding_size, name="table")(tokens)
     x = ops.reshape(rows, (-1, (order - 1) * embedding_size))  # (1)
     hidden = layers.Dense(units, activation="tanh", name="hidden")(x)  # (2)
-    hidden = layers.Dropout(dropout, name="dropout")(hidden) if dropout else hidden
+    hidden = Dropout(dropout, name="dropout")(hidden) if dropout else hidden
     logits = layers.Dense(vocabulary, name="outputs")(hidden)  # (3)
     if direct:
         logits = layers.Add(name="sum")(

@@ -5,15 +5,12 @@ Everything is drawn ahead of the loop, once for a sequence; axes as in `kerasrnn
 
 from keras import ops
 
-from kerasrnn.chance import uniform
+from kerasrnn.chance import dropout_mask, uniform
 
 
 def masks(like, count: int, rate: float, seed) -> list:
     """`count` dropout masks of the shape of `like`, 1 / (1 - rate) or 0."""
-    if rate >= 1:
-        return [ops.zeros_like(like)] * count
-    shape, kept = ops.shape(like), ops.cast(1 / (1 - rate), like.dtype)
-    return [ops.where(uniform(shape, seed) >= rate, kept, 0) for _ in range(count)]
+    return [dropout_mask(ops.shape(like), rate, seed, like.dtype) for _ in range(count)]
 
 
 def carry_over(new, old, keep, rates) -> tuple:

@@ -30,11 +30,11 @@ class Writer(tf.Module):
 
     def number(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Strings (B,) as tokens int32 (B, P), ragged."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `number(texts)`.")
 
     def spell(self, tokens: tf.Tensor, lengths: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Tokens (B, L) that follow prompts (B,) as strings (B,)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `spell(tokens, …)`.")
 
     def stop(self, text: str) -> tf.Tensor:
         """The tokens (S,) of a stop text."""

@@ -14,8 +14,7 @@ class Bidirectional(keras.layers.Bidirectional):
         y_1   y_2   …    y_T     (B, T, 2 H) for merge_mode "concat"
 
     Arguments as `keras.layers.Bidirectional`. The directions are two loops that know nothing of
-    each other, so that TensorFlow runs them side by side on two cores: one loop of a batched
-    product took as long at (B, T, H) = (32, 100, 64) and twice as long at (1, 500, 128).
+    each other, so that TensorFlow can run them side by side on two cores.
     """
 
     def call(self, sequences, initial_state=None, mask=None, training=None):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasrnn.chance import uniform
+from kerasrnn.chance import dropout_mask
 
 
 @keras.saving.register_keras_serializable(package="kerasrnn")
@@ -21,5 +21,5 @@ class Dropout(keras.layers.Dropout):
         sizes = [
             s if n is None else n for s, n in zip(sizes, self.noise_shape or sizes, strict=True)
         ]
-        kept = uniform(tuple(sizes), self.seed_generator) >= self.rate
-        return ops.where(kept, inputs * (1 / (1 - self.rate) if self.rate < 1 else 0), 0)
+        mask = dropout_mask(tuple(sizes), self.rate, self.seed_generator, inputs.dtype)
+        return inputs * mask

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasrnn.chance import uniform
+
 
 class Schedule:
     """The probability ε_i of reading the right answer, after i updates; subclasses write `at(i)`."""
@@ -99,7 +101,7 @@ class TeacherForcing(keras.layers.Layer):
         """bool of `shape`, True where the right answer is read; counts as one update."""
         chance = self.schedule(self.updates)
         self.updates.assign_add(1)
-        return keras.random.uniform(shape, seed=self.seed_generator) < chance
+        return uniform(shape, self.seed_generator) < chance
 
     def call(self, right, own, training=False):
         if not training:

@@ -50,7 +50,7 @@ class Plan:
     Attributes:
         route: "step" (one step, no loop), "cluster" (gate-form loops, each compiled by XLA), "loop"
             (gate-form loops, compiled with whatever stands around them), "scan" (the cell's own
-            step, differentiated automatically) or "cudnn".
+            step, differentiated automatically) or "cudnn"; a layer of its own may have another.
         why: a sentence.
     """
 

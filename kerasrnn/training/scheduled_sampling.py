@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasrnn.chance import uniform
 from kerasrnn.layers.teacher_forcing import TeacherForcing
 
 
@@ -72,8 +73,8 @@ class ScheduledSampling(keras.Model):
     def _own(self, logits):
         """The next token by logits (B, 1, V): drawn from them, or the likeliest, (B, 1)."""
         if self.sample:  # the largest of logits + Gumbel noise is a draw from softmax(logits)
-            seed = self.teacher.seed_generator
-            noise = keras.random.uniform(ops.shape(logits), 1e-9, 1.0, seed=seed)
+            noise = uniform(ops.shape(logits), self.teacher.seed_generator)
+            noise = ops.maximum(noise, 1e-9)
             logits = logits - ops.cast(ops.log(-ops.log(noise)), logits.dtype)
         return ops.argmax(logits, axis=-1)
 

@@ -10,6 +10,7 @@ from kerasrnn.apps.word_lm.config import Config
 from kerasrnn.apps.word_lm.data import Assets
 from kerasrnn.builders import Stack
 from kerasrnn.builders.states import like_inputs, state_inputs
+from kerasrnn.layers import Dropout
 from kerasrnn.training.next_token import compiled
 from kerasrnn.training.optimizers import optimizer
 from kerasrnn.training.truncated import TruncatedBPTT
@@ -59,7 +60,7 @@ def network(config: Config, assets: Assets) -> keras.Model:
         reverse_dtype=keras.config.dtype_policy().variable_dtype,
         name="words",
     )
-    drop = layers.Dropout(config.dropout, name="dropout")
+    drop = Dropout(config.dropout, name="dropout")
     h, finals = stack.read(drop(table(tokens)), start=states, states=True)
     if h.shape[-1] != config.embedding_size:
         h = layers.Dense(config.embedding_size, use_bias=False, name="projection")(h)
