@@ -1,0 +1,167 @@
+"""Every number of the captioner, with its unit."""
+
+from dataclasses import dataclass
+
+from kerasrnn.cell_names import CELL_NAMES
+from kerasrnn.settings import choice, positive, unit_interval
+
+ENCODERS = ("tiny", "vgg16", "vgg19", "mobilenet")
+ATTENTIVE = ("soft_attention", "hard_attention")
+IMAGES = ("initial_state", "first_input", "every_step", *ATTENTIVE)
+MOST_BEAMS = 100  # that one caption may be searched with
+
+
+@dataclass(frozen=True)
+class Config:
+    """A captioner and how it is trained."""
+
+    encoder: str = "tiny"  # tiny, vgg16, vgg19 or mobilenet
+    weights: str = "none"  # of the encoder: none (random), imagenet, hed, or a file of them
+    features: str = "vector"  # of an image: one vector, or a grid of them, one a place
+    image_size: int = 64  # pixels, both sides of what the encoder sees
+    fine_tune: bool = False  # whether an encoder with weights of its own learns, too
+    language: str = "en"  # of the captions, where the data has several
+    min_count: int = (
+        1  # times that a word of the vocabulary stands in the training captions, at least
+    )
+    max_vocabulary: int = 10_000  # words told apart, the commonest; the rest is <unk>
+    max_words: int = 20  # of a caption; a longer one is cut there
+    images: int = 0  # at most so many are used; 0 uses all
+
+    image: str = "initial_state"  # how the words hear of the image; README.md tells the five ways
+    cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
+    units: tuple[int, ...] = (128,)  # H of each layer, from the words up; the first one attends
+    embedding_size: int = 128  # numbers a word
+    attention_units: int = 64  # A, of the layer that compares the state with a place
+    tied: bool = True  # whether the output layer's weights are the table of the words that are read
+    dropout: float = 0.0  # share dropped of features, words, between layers and before the output
+    doubly_stochastic: float = 0.0  # λ of Σ_l (1 - Σ_t α_tl)²: each place is looked at once in all
+    reinforce: float = (
+        1.0  # λ_r, how much the chance that places were drawn with learns from the reward
+    )
+    entropy: float = 0.01  # λ_e, nats of the places' distribution, rewarded with hard attention
+    expected: float = 0.5  # share of images whose places are averaged in training, not drawn
+    scheduled_sampling: float = 0.0  # k of the inverse sigmoid decay, in updates; 0 is off
+    beams: int = 3  # beams that captions are judged with; 1 is greedy
+
+    batch_size: int = 64  # B, captions of a step
+    epochs: int = 10  # reports; training ends after the last
+    epoch_steps: int = 0  # batches between two reports; 0 stands for one pass over the captions
+    optimizer: str = "adamw"  # adamw or muon
+    learning_rate: float = 3e-3  # at its highest
+    warmup: float = 0.05  # share of the training during which it rises
+    decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
+    weight_decay: float = 0.0  # decoupled, a step, times the learning rate
+    clip_norm: float = 1.0  # largest norm of the whole gradient
+    xla: bool = True  # compile the whole training step: longer to begin, faster after
+
+    def __post_init__(self):
+        choice("encoder", self.encoder, ENCODERS)
+        choice("features", self.features, ("vector", "grid"))
+        choice("image", self.image, IMAGES)
+        choice("cell", self.cell, CELL_NAMES)
+        choice("optimizer", self.optimizer, ("adamw", "muon"))
+        choice("decay", self.decay, ("constant", "linear", "cosine"))
+        self._check_numbers()
+        if self.attentive and self.features != "grid":
+            raise ValueError(
+                f"`features` must be grid with image={self.image}, which looks at one place after "
+                f"the other, got {self.features}."
+            )
+        if self.cell == "output_rnn":
+            raise ValueError(
+                "`cell` must leave the answer to the table of words; output_rnn does not."
+            )
+        if self.scheduled_sampling and self.scheduled_sampling < 1:
+            raise ValueError(
+                f"`scheduled_sampling` must be 0 or at least 1, got {self.scheduled_sampling}."
+            )
+
+    def _check_numbers(self):
+        if not self.units:
+            raise ValueError("`units` must name at least one layer, got none.")
+        sizes = ("image_size", "min_count", "max_words", "embedding_size", "attention_units")
+        sizes += ("beams", "batch_size", "epochs", "learning_rate", "clip_norm")
+        for name, value in (
+            *(("units", u) for u in self.units),
+            *((n, getattr(self, n)) for n in sizes),
+        ):
+            positive(name, value)
+        for name in ("images", "doubly_stochastic", "reinforce", "entropy", "epoch_steps"):
+            positive(name, getattr(self, name), or_zero=True)
+        positive("weight_decay", self.weight_decay, or_zero=True)
+        for name in ("dropout", "warmup"):
+            unit_interval(name, getattr(self, name))
+        unit_interval("expected", self.expected, closed=True)
+        if self.max_vocabulary < 5:
+            raise ValueError(
+                "`max_vocabulary` must be at least 5, <pad>, <start>, <end> and <unk> among them, "
+                f"got {self.max_vocabulary}."
+            )
+
+    @property
+    def attentive(self) -> bool:
+        """Whether the words look at one place of the image after the other."""
+        return self.image in ATTENTIVE
+
+
+PRESETS = {
+    "tiny": Config(
+        units=(32,),
+        embedding_size=32,
+        attention_units=16,
+        image_size=32,
+        batch_size=16,
+        epochs=2,
+        epoch_steps=10,
+        images=200,
+        xla=False,
+    ),
+    "small": Config(),
+    "base": Config(
+        encoder="vgg19",
+        weights="imagenet",
+        features="grid",
+        image="soft_attention",
+        image_size=224,
+        units=(512,),
+        embedding_size=512,
+        attention_units=512,
+        dropout=0.5,
+        doubly_stochastic=1.0,
+        min_count=5,
+        max_words=30,
+        epochs=30,
+        learning_rate=4e-4,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How words are chosen: what `predict` takes besides the images."""
+
+    beam: int = 0  # beams of the search; 0 writes one caption, by `temperature`
+    alpha: float = 0.0  # how much a longer caption may be less likely, ((5 + words) / 6)^alpha
+    no_repeat_ngram: int = 0  # words of which no run stands twice in a caption; 0 is off
+    length: int = 0  # words, at most; 0 stands for max_words of the training
+    temperature: float = 0.0  # divides the logits; 0 takes the likeliest word
+    top_k: int = 0  # draw among the k likeliest; 0 among all
+    top_p: float = 1.0  # draw among the likeliest that hold this much of the mass
+    seed: int = 0  # of the draws; the same seed and image give the same caption
+
+    def __post_init__(self):
+        for name in ("beam", "alpha", "no_repeat_ngram", "length", "temperature", "top_k"):
+            positive(name, getattr(self, name), or_zero=True)
+        positive("top_p", self.top_p)
+        unit_interval("top_p", self.top_p, closed=True)
+        if self.beam > MOST_BEAMS:
+            raise ValueError(f"`beam` must be at most {MOST_BEAMS}, got {self.beam}.")
+        if self.length > 1000:
+            raise ValueError(f"`length` must be at most 1,000, got {self.length:,}.")
+        if self.beam and self.temperature:
+            raise ValueError(
+                f"`temperature` must be 0 with `beam`, which draws nothing, got {self.temperature}."
+            )
+        if self.no_repeat_ngram and not self.beam:
+            raise ValueError("`no_repeat_ngram` needs `beam`; give it, such as --beam 5.")
