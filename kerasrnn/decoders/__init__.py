@@ -1,7 +1,8 @@
 """From logits to an answer, as TensorFlow graphs that also run inside an exported SavedModel."""
 
+from kerasrnn.decoders.beam import Beams, beam_search
 from kerasrnn.decoders.draws import draws
 from kerasrnn.decoders.sampling import generate, sample
 from kerasrnn.decoders.writer import Writer
 
-__all__ = ["Writer", "draws", "generate", "sample"]
+__all__ = ["Beams", "Writer", "beam_search", "draws", "generate", "sample"]
