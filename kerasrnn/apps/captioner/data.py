@@ -1,0 +1,182 @@
+"""Images with captions become a vocabulary and batches of (image, words so far) → next word."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from kerasrnn.apps.captioner import scenes
+from kerasrnn.apps.captioner.config import Config
+from kerasrnn.apps.captioner.features import image_rows
+from kerasrnn.data.batching import Batches
+from kerasrnn.data.captions import Example, Source, open_captions
+from kerasrnn.data.splits import SPLITS
+from kerasrnn.data.text import utf8
+from kerasrnn.data.words import sentence_words
+from kerasrnn.errors import UserError
+from kerasrnn.files import write_text
+
+SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")  # no word of a caption can hold "<"
+PAD, START, END, UNKNOWN = range(4)
+
+
+def open_source(path: str | None, config: Config) -> Source:
+    """A folder of images with captions (`kerasrnn.data.captions` says which), or (None) synthetic scenes.
+
+    The scenes have a split more, "unseen": pairs of colour and shape that are in no other.
+
+    Raises:
+        UserError: if there are no captioned images.
+    """
+    if path is not None:
+        return open_captions(Path(path), config.language, config.images)
+    splits = {}
+    for split, count in scenes.COUNTS.items():
+        count = min(count, config.images or count)
+        drawn, images = scenes.draw(count, split=split)
+        splits[split] = tuple(
+            Example(f"synthetic {split} {number}", image, scene.captions, scene.masks)
+            for number, (scene, image) in enumerate(zip(drawn, images, strict=True))
+        )
+    everything = tuple(chain.from_iterable(splits[split] for split in SPLITS))
+    return Source("synthetic scenes", splits | {"all": everything})
+
+
+@dataclass(frozen=True)
+class Assets:
+    """What a trained model needs besides its weights.
+
+    Attributes:
+        vocabulary: the words by number: those in `SPECIAL`, then the rest from the commonest on.
+        length: words of the longest caption that is learnt; longer ones are cut there.
+    """
+
+    vocabulary: tuple[str, ...]
+    length: int
+
+    FILE = "vocabulary.json"
+
+    def __post_init__(self):
+        if self.vocabulary[:4] != SPECIAL or len(self.vocabulary) < 5 or self.length < 1:
+            raise ValueError(
+                f"A vocabulary must begin with {' '.join(SPECIAL)} and hold a word more, and `length` "
+                "be above 0."
+            )
+
+    def save(self, folder: Path) -> None:
+        values = {"words": self.vocabulary, "length": self.length}
+        write_text(folder / self.FILE, json.dumps(values, ensure_ascii=True))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Assets":
+        values = json.loads((folder / cls.FILE).read_text("utf-8"))
+        return cls(tuple(map(str, values["words"])), int(values["length"]))
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of each word."""
+        return {word: number for number, word in enumerate(self.vocabulary)}
+
+    def encode(self, captions) -> np.ndarray:
+        """Captions as rows <start> words <end> <pad>…, int32 (captions, length + 2).
+
+        A caption of more than `length` words is cut after one more, so that it teaches no early end.
+        """
+        rows = np.full((len(captions), self.length + 2), PAD, np.int32)
+        rows[:, 0] = START
+        for row, words in zip(rows, sentence_words(captions), strict=True):
+            numbers = [self.numbers.get(word, UNKNOWN) for word in words] + [END]
+            row[1 : len(numbers) + 1] = numbers[: self.length + 1]
+        return rows
+
+    def spell(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Numbers (…, T) as captions, strings (…): the words up to the first <end>, in graph."""
+        ended = tf.cumsum(tf.cast(tokens == END, tf.int32), axis=-1) > 0
+        words = tf.gather(tf.constant([utf8(word) for word in self.vocabulary]), tokens)
+        words = tf.where(ended | (tokens == PAD) | (tokens == START), "", words + " ")
+        return tf.strings.strip(tf.strings.reduce_join(words, axis=-1))
+
+
+def prepare(source: Source, config: Config) -> Assets:
+    """The vocabulary of the training captions.
+
+    Raises:
+        UserError: if no word is common enough.
+    """
+    captions = sentence_words(chain.from_iterable(e.captions for e in source.splits["train"]))
+    counts = Counter(chain.from_iterable(captions))
+    common = [word for word, count in counts.most_common() if count >= config.min_count]
+    if not common:
+        raise UserError(
+            f"The training captions of {source.name} must hold a word {config.min_count} times, but "
+            "have none; lower min_count."
+        )
+    kept = common[: config.max_vocabulary - len(SPECIAL)]
+    return Assets((*SPECIAL, *kept), min(config.max_words, max(map(len, captions))))
+
+
+def references(examples) -> list[list[str]]:
+    """Each example's captions as the judge reads them: words joined by blanks."""
+    words = sentence_words(chain.from_iterable(example.captions for example in examples))
+    lines = iter([" ".join(line) for line in words])
+    return [[next(lines) for _ in example.captions] for example in examples]
+
+
+def pictures(source: Source, config: Config, split: str) -> tuple[tuple[Example, ...], Batches]:
+    """Each image of a split once, for judging.
+
+    Returns:
+        The examples whose image can be read; and Batches of {"image"} or {"features"} in their order,
+        `batch_size` each, of which the last is filled up with the last image.
+    """
+    examples, rows, name = image_rows(source.splits[split], config)
+    count, size = -(-len(examples) // config.batch_size), config.batch_size
+
+    def at(turn, index):
+        places = tf.minimum(index * size + tf.range(size, dtype=tf.int64), len(examples) - 1)
+        return {name: rows.gather(places)}
+
+    return examples, Batches(count, at)
+
+
+def batches(source: Source, config: Config, split: str, assets: Assets, seed=None) -> Batches:
+    """Captions of the split with their images, in order; with a `seed`, in a new order in each pass.
+
+    Every batch has `batch_size` captions, all padded to one length, so that it is compiled once; what the
+    last of a pass lacks, it takes from the pass's beginning, with weight 0 unless there is a `seed`.
+
+    Returns:
+        Batches of {"image": uint8 (B, S, S, 3) or "features": float32 (B, F) or (B, L, F), "words": int32
+        (B, T)}, next words int32 (B, T) and weights float32 (B, T), where T is assets.length + 1.
+    """
+    examples, rows, name = image_rows(source.splits[split], config)
+    words = assets.encode(list(chain.from_iterable(example.captions for example in examples)))
+    owner = np.repeat(np.arange(len(examples)), [len(example.captions) for example in examples])
+    total, size = len(owner), config.batch_size
+    with tf.device("cpu"):
+        words, owner = tf.constant(words), tf.constant(owner)
+
+    def at(turn, index):
+        place = index * size + tf.range(size, dtype=tf.int64)
+        fresh = tf.cast(place < total, tf.float32)
+        place %= total
+        if seed is not None:
+            fresh = tf.ones_like(fresh)
+            key = tf.cast(tf.stack([tf.constant(seed, tf.int64), turn]), tf.uint32)
+            place = tf.random.experimental.index_shuffle(place, key, max_index=total - 1)
+        chosen = tf.gather(words, place)
+        x = {name: rows.gather(tf.gather(owner, place)), "words": chosen[:, :-1]}
+        y = chosen[:, 1:]
+        return x, y, tf.cast(y != PAD, tf.float32) * fresh[:, None]
+
+    return Batches(-(-total // size), at)
+
+
+def dataset(source: Source, config: Config, split: str, assets: Assets) -> tf.data.Dataset:
+    """One pass over a split."""
+    return batches(source, config, split, assets).one_pass()
