@@ -1,7 +1,7 @@
 """Sentences become words, in any of the world's scripts, by TensorFlow Text and stock operations.
 
-A sentence is put into Unicode's compatibility form (NFKC) and its case folded, so that "Ｃafé", "CAFÉ" and "café"
-are one word. Punctuation and symbols are dropped. A word is a run of letters, marks and digits, joined by
+A sentence is put into Unicode's compatibility form (NFKC) and its case folded, so that "CAFÉ" and "café" are
+one word. Punctuation and symbols are dropped. A word is a run of letters, marks and digits, joined by
 apostrophes or hyphens; in scripts that are written without blanks (Han, Kana, Thai, Lao, Khmer, Burmese,
 Tibetan) a letter with its marks is a word.
 """
