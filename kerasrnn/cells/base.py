@@ -174,20 +174,25 @@ class GateCell(Weights, Drops, keras.layers.Layer):
         Args:
             bias: add b; the engine leaves it to the loop where z and r are only added.
         """
-        kernel = self.input_matrix()
+        kernel, scale = self.input_matrix(), self.kernel_scale
         if not masks:
+            kernel = kernel if scale is None else product.centred(kernel)
             z = product.matmul_flat(inputs, kernel)
         else:
             kernels = ops.split(kernel, len(masks), axis=-1)
             pairs = zip(masks, kernels, strict=True)
             z = ops.concatenate([product.matmul_flat(inputs * m, k) for m, k in pairs], axis=-1)
-        z = z if self.kernel_scale is None else product.normalise(z)[0] * self.kernel_scale
+            z = z if scale is None else product.centred(z)
+        z = z if scale is None else product.normalised(z) * scale
         return z + self.input_bias if bias and self.input_bias is not None else z
 
     def product(self, masks=(), kernel=None) -> product.Product:
         """r of (2) as a function of h, with `recurrent_masks` and the U that `draw_kernel` drew."""
         kernel = self.recurrent_matrix() if kernel is None else kernel
-        return product.Product(kernel, self.recurrent_bias, masks, self.recurrent_scale, self.units)
+        scale = self.recurrent_scale
+        return product.Product(
+            kernel, self.recurrent_bias, masks, scale, self.units, centre=scale is not None
+        )
 
     def gate(self, z, r, states):
         """(3): z, r (B, G), states a named tuple of (B, width) → (h, (h, …))."""

@@ -20,17 +20,38 @@ def matmul_flat(inputs, kernel):
     return ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
 
 
+def centred(x):
+    """x (…, G) with mean 0 over its last axis; of a matrix U, so that h U has it, whatever h."""
+    return x - ops.mean(x, axis=-1, keepdims=True)
+
+
+def mean(x):
+    """Over the last axis, which stays: (…, G) → (…, 1)."""
+    size = x.shape[-1]
+    return ops.matmul(x, ops.full((size, 1), 1 / size, x.dtype))
+
+
 def normalise(x):
-    """x (…, G) with mean 0 and variance 1 over its last axis, and what it was multiplied by."""
-    centred = x - ops.mean(x, axis=-1, keepdims=True)
-    inverse = ops.rsqrt(ops.mean(centred * centred, axis=-1, keepdims=True) + EPSILON)
-    return centred * inverse, inverse
+    """x (…, G), of mean 0 over its last axis, with variance 1, and what it was multiplied by."""
+    inverse = ops.rsqrt(mean(x * x) + EPSILON)
+    return x * inverse, inverse
 
 
 def normalise_gradient(d, normal, inverse):
     """Gradient of x from that of `normal`, given what `normalise(x)` returned."""
-    along = ops.mean(d * normal, axis=-1, keepdims=True)
-    return inverse * (d - ops.mean(d, axis=-1, keepdims=True) - normal * along)
+    return inverse * (d - normal * mean(d * normal))
+
+
+@ops.custom_gradient
+def normalised(x):
+    """`normalise(x)[0]`, with that gradient."""
+    normal, inverse = normalise(x)
+
+    def gradient(*arguments, upstream=None):
+        d = arguments[0] if upstream is None else upstream
+        return normalise_gradient(d, normal, inverse)
+
+    return normal, gradient
 
 
 class Product:
@@ -42,16 +63,19 @@ class Product:
         masks: of h, (…, H) each: none, one for all gates, or one for each.
         scale: (G,) normalise h U and multiply by it; or None.
         units: H.
+        centre: subtract the mean of h U; it is 0 anyway where U is `centred` and `masks` are not one
+            for each gate.
     """
 
-    def __init__(self, kernel, bias, masks, scale, units: int):
+    def __init__(self, kernel, bias, masks, scale, units: int, centre: bool):
         self.kernel, self.bias, self.masks = ops.convert_to_tensor(kernel), bias, tuple(masks)
         self.scale, self.units = scale, units
+        self.centre = centred if centre else lambda r: r
 
     def __call__(self, h, first: int = 0, last: int | None = None):
         """h (…, H) → (…, (last - first) * H), the columns of gates `first` to `last`."""
         r = self.raw(h, first, last)
-        return self.finish(r if self.scale is None else normalise(r)[0], first, last)
+        return self.finish(r if self.scale is None else normalised(r), first, last)
 
     def _columns(self, first: int, last: int | None) -> slice:
         return slice(first * self.units, None if last is None else last * self.units)
@@ -60,13 +84,13 @@ class Product:
         """h U alone."""
         if len(self.masks) <= 1:
             h = h * self.masks[0] if self.masks else h
-            return matmul_wide(h, self.kernel[..., self._columns(first, last)])
+            return self.centre(matmul_wide(h, self.kernel[..., self._columns(first, last)]))
         last = len(self.masks) if last is None else last
         parts = [
             matmul_wide(h * self.masks[k], self.kernel[..., self._columns(k, k + 1)])
             for k in range(first, last)
         ]
-        return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
+        return self.centre(parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1))
 
     def finish(self, r, first: int = 0, last: int | None = None):
         """Scale and bias."""
@@ -80,7 +104,7 @@ class Product:
         parts = [ops.swapaxes(part, -1, -2) for part in parts]
 
         def back(d_r):
-            pieces = ops.split(d_r, len(parts), axis=-1)
+            pieces = ops.split(self.centre(d_r), len(parts), axis=-1)
             d_h = [matmul_wide(d, part) for d, part in zip(pieces, parts, strict=True)]
             return (
                 sum(d * m for d, m in zip(d_h, self.masks, strict=True)) if self.masks else d_h[0]
@@ -90,6 +114,7 @@ class Product:
 
     def kernel_gradient(self, h, d_r):
         """Gradient of U from all steps: h (T, …, H), d_r (T, …, G)."""
+        d_r = self.centre(d_r)
         if len(self.masks) <= 1:
             return self._outer(h * self.masks[0] if self.masks else h, d_r)
         pieces = zip(self.masks, ops.split(d_r, len(self.masks), axis=-1), strict=True)

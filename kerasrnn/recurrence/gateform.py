@@ -10,7 +10,7 @@ from keras import ops
 
 from kerasrnn.cells.base import GateCell
 from kerasrnn.cells.drops import carry_over
-from kerasrnn.cells.product import normalise, normalise_gradient
+from kerasrnn.cells.product import centred, normalise, normalise_gradient
 from kerasrnn.recurrence.problem import Operands, Problem, Stream
 
 
@@ -107,7 +107,8 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
     states = [ops.transpose(states[0], (1, 0, 2)), *states[1:]]
     pairs = zip(states, operands.start, strict=True)
     recalled = cell.recall(cell.State(*(before(x, start, problem.reverse) for x, start in pairs)))
-    gradients = [stacked[0], operands.product(problem).kernel_gradient(recalled, stacked[-1])]
+    d_kernel = operands.product(problem).kernel_gradient(recalled, stacked[-1])
+    gradients = [stacked[0], centred(d_kernel) if problem.centred else d_kernel]
     d_r = stacked[-2 if problem.normed else -1]
     gradients += last[:count]
     gradients += [ops.sum(d_r, axis=(0, 1))] if problem.biased else []

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from kerasrnn.cells.product import Product, matmul_flat
+from kerasrnn.cells.product import Product, centred, matmul_flat
 
 
 class Stream(NamedTuple):
@@ -85,6 +85,11 @@ class Problem:
         return tuple(w * units for w in widths) + ((gates * units, 1) if self.normed else ())
 
     @property
+    def centred(self) -> bool:
+        """Whether U is centred ahead of the loop, so that no step needs the mean of h U."""
+        return self.normed and self.dropped <= 1
+
+    @property
     def single(self) -> bool:
         """Whether z and r have the same gradient."""
         return self.by_hand and self.cell.additive
@@ -149,4 +154,6 @@ class Operands:
         return dict(zip(problem.noises, at, strict=True))
 
     def product(self, problem: Problem) -> Product:
-        return Product(self.kernel, self.bias, self.masks, self.scale, problem.cell.units)
+        kernel = centred(self.kernel) if problem.centred else self.kernel
+        late = problem.normed and not problem.centred
+        return Product(kernel, self.bias, self.masks, self.scale, problem.cell.units, late)
