@@ -213,3 +213,15 @@ def test_many_documents_are_dealt_out_whole_and_few_are_cut(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("1 files in")
     limited = open_source(str(tmp_path), Config(max_chars=210)).splits
     assert sum(map(len, limited["all"])) == 210
+
+
+def test_a_training_compiled_by_xla_takes_the_same_steps(tmp_path):
+    (tmp_path / "text.txt").write_text("to be, or not to be: that is the question. " * 9)
+    numbers = {"units": (16,), "batch_size": 2, "steps": 6, "epoch_steps": 4, "epochs": 1}
+    losses = []
+    for xla in (False, True):
+        config = Config(xla=xla, **numbers)
+        run = char_lm.train(tmp_path / "text.txt", config=config, out=tmp_path / f"run{xla}")
+        assert bool(char_lm.build(config, run.assets).jit_compile) is xla
+        losses.append(run.evaluate(split="all")["nats_per_char"])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
