@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 
 from kerasrnn.app import App, find_app
-from kerasrnn.data.splits import SPLITS
 from kerasrnn.errors import UserError
 from kerasrnn.files import whole_file
 from kerasrnn.notice import tell
@@ -59,13 +58,13 @@ class Run:
 
     def judge(self, data: str | None = None, split: str = "test") -> tuple[int, dict[str, float]]:
         """Number of examples and metrics on a split of `data` (of the training's own data unless given)."""
-        known(split, (*SPLITS, "all"), "A split")
         files = self.app.file("data"), self.app.file("judge")
         source = files[0].open_source(data or self.data, self.config)
+        known(split, source.splits, "A split")
         return files[1].judge(self.model, self.config, self.assets, source, split)()
 
     def evaluate(self, data: str | None = None, split: str = "test") -> dict[str, float]:
-        """Metrics on "train", "valid", "test" or "all" of `data`, by name."""
+        """Metrics on "train", "valid", "test", "all" or what more splits `data` has, by name."""
         return self.judge(data, split)[1]
 
     def predict(self, inputs, **options) -> list:
@@ -202,7 +201,7 @@ def _prepared(app, folder, values, config, source, assets):
     folder.write_config(values)
     assets.save(folder.assets)
     judge = app.file("judge").judge(model, config, assets, source, "valid")
-    preview = app.file("decode").preview(model, config, assets)
+    preview = app.file("decode").preview(model, config, assets, source)
     return Training(model, config, batches, judge, preview, folder)
 
 

@@ -17,16 +17,15 @@ def run(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     data: Annotated[str | None, Option(help="Other data than the run was trained on.")] = None,
     split: Annotated[
-        str, Option(help="train, valid, test, or all (everything, unsplit).")
+        str,
+        Option(help="train, valid, test, all (everything, unsplit), or another of the data's own."),
     ] = "test",
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Judge a trained run."""
     from kerasrnn.cli.quiet import load_tensorflow
     from kerasrnn.run import Run
-    from kerasrnn.settings import known
 
-    known(split, ("train", "valid", "test", "all"), "--split")
     load_tensorflow()
     trained = Run(folder)
     examples, metrics = trained.judge(data, split)

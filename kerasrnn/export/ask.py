@@ -2,9 +2,11 @@
 
     python ask.py MODEL QUESTIONS ANSWERS
 
-A question is a JSON object {"signature": name, "inputs": {name: list or number}}.
+A question is a JSON object {"signature": name, "inputs": {name: list or number}}; bytes in it are
+{"b64": text}, as TF Serving has them.
 """
 
+import base64
 import json
 import sys
 
@@ -13,7 +15,7 @@ def ask(model_path: str, questions_path: str, answers_path: str) -> None:
     import tensorflow as tf
 
     with open(questions_path, encoding="utf-8") as file:
-        questions = json.load(file)
+        questions = json.load(file, object_hook=_bytes)
     model = tf.saved_model.load(model_path)
     answers = []
     for question in questions:
@@ -27,6 +29,10 @@ def ask(model_path: str, questions_path: str, answers_path: str) -> None:
     assert "kerasrnn" not in sys.modules
     with open(answers_path, "w", encoding="utf-8") as file:
         json.dump(answers, file)
+
+
+def _bytes(value: dict):
+    return base64.b64decode(value["b64"]) if set(value) == {"b64"} else value
 
 
 def _plain(array) -> list:

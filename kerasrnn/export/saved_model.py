@@ -1,5 +1,6 @@
 """Writes a SavedModel as TF Serving wants it, and believes it only once a bare process has had its answers."""
 
+import base64
 import json
 import os
 import subprocess
@@ -87,7 +88,7 @@ def ask_elsewhere(saved: Path, questions: list[dict]) -> list[dict]:
     """The answers of a SavedModel in a new process that imports TensorFlow and nothing of kerasrnn."""
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder, "questions.json"), Path(folder, "answers.json")
-        asked.write_text(json.dumps(questions), "utf-8")
+        asked.write_text(json.dumps(questions, default=_base64), "utf-8")
         done = subprocess.run(
             [sys.executable, "-P", ask.__file__, str(saved.absolute()), str(asked), str(answered)],
             cwd=folder,
@@ -99,3 +100,8 @@ def ask_elsewhere(saved: Path, questions: list[dict]) -> list[dict]:
         if done.returncode:
             raise RuntimeError(f"The export cannot be loaded by TensorFlow alone:\n{done.stderr}")
         return json.loads(answered.read_text("utf-8"))
+
+
+def _base64(value: bytes) -> dict:
+    """Bytes as JSON holds them: see `kerasrnn.export.ask`."""
+    return {"b64": base64.b64encode(value).decode("ascii")}

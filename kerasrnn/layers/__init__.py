@@ -1,5 +1,7 @@
 """What stands around a step: the recurrent layers."""
 
+from kerasrnn.layers.attention import HardAttention, SoftAttention
+from kerasrnn.layers.bias import Bias
 from kerasrnn.layers.bidirectional import Bidirectional
 from kerasrnn.layers.context import AtEachStep
 from kerasrnn.layers.dropout import Dropout
@@ -15,13 +17,16 @@ __all__ = [
     "GRU",
     "LSTM",
     "AtEachStep",
+    "Bias",
     "Bidirectional",
     "Dropout",
     "GridLSTM",
     "GridRNN",
+    "HardAttention",
     "OutputRecurrent",
     "Recurrent",
     "SimpleRNN",
+    "SoftAttention",
     "Stacked",
     "TeacherForcing",
     "TimeDelay",

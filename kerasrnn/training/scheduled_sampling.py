@@ -27,20 +27,30 @@ class ScheduledSampling(keras.Model):
         schedule: updates done → probability of the teacher's token, such as `InverseSigmoidDecay`.
         sample: draw ŵ from the distribution; otherwise the likeliest.
         seed: of the coins and the draws.
+        return_states: return the states after the last step, too.
     Call arguments:
         inputs: the teacher's tokens, one step late (B, T) int; or [tokens, *states] where the states
             to start in are not zero, as those of a picture's captioner.
     Returns:
-        Logits (B, T, V).
+        Logits (B, T, V), or [logits, *states].
     Raises:
         ValueError: if T is not fixed in training.
     Source: Bengio et al. 2015, arXiv:1506.03099, section 2.4.
     """
 
-    def __init__(self, model, schedule, sample: bool = True, seed: int | None = None, **kwargs):
+    def __init__(
+        self,
+        model,
+        schedule,
+        sample: bool = True,
+        seed: int | None = None,
+        return_states: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.model = model
         self.sample = sample
+        self.return_states = return_states
         self.teacher = TeacherForcing(schedule, seed)
         self.built = True
 
@@ -49,9 +59,11 @@ class ScheduledSampling(keras.Model):
         if not states:
             batch = ops.shape(tokens)[0]
             states = [ops.zeros((batch, *s.shape[1:]), s.dtype) for s in self.model.inputs[1:]]
-        if not training:
-            return self.model([tokens, *states], training=False)[0]
-        return self._unrolled(tokens, tuple(states))
+        if training:
+            outputs = self._unrolled(tokens, tuple(states))
+        else:
+            outputs = self.model([tokens, *states], training=False)
+        return outputs if self.return_states else outputs[0]
 
     def _unrolled(self, tokens, states):
         batch, steps = ops.shape(tokens)
@@ -68,7 +80,7 @@ class ScheduledSampling(keras.Model):
             logits, *states = self.model([read, *states], training=True)
             said.append(logits)
             own = ops.cast(self._own(ops.stop_gradient(logits)), tokens.dtype)
-        return ops.concatenate(said, axis=1)
+        return [ops.concatenate(said, axis=1), *states]
 
     def _own(self, logits):
         """The next token by logits (B, 1, V): drawn from them, or the likeliest, (B, 1)."""
@@ -84,6 +96,7 @@ class ScheduledSampling(keras.Model):
             "schedule": keras.saving.serialize_keras_object(self.teacher.schedule),
             "sample": self.sample,
             "seed": self.teacher.seed,
+            "return_states": self.return_states,
         }
         return {**super().get_config(), **config}
 

@@ -53,7 +53,7 @@ class Config:
     decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
     weight_decay: float = 0.0  # decoupled, a step, times the learning rate
     clip_norm: float = 1.0  # largest norm of the whole gradient
-    xla: bool = True  # compile the whole training step: longer to begin, faster after
+    xla: bool = False  # compile the whole training step: longer to begin, faster after
 
     def __post_init__(self):
         choice("encoder", self.encoder, ENCODERS)
@@ -115,7 +115,6 @@ PRESETS = {
         epochs=2,
         epoch_steps=10,
         images=200,
-        xla=False,
     ),
     "small": Config(),
     "base": Config(
@@ -133,6 +132,7 @@ PRESETS = {
         max_words=30,
         epochs=30,
         learning_rate=4e-4,
+        xla=True,
     ),
 }
 
@@ -141,9 +141,13 @@ PRESETS = {
 class Options:
     """How words are chosen: what `predict` takes besides the images."""
 
-    beam: int = 0  # beams of the search; 0 writes one caption, by `temperature`
-    alpha: float = 0.0  # how much a longer caption may be less likely, ((5 + words) / 6)^alpha
-    no_repeat_ngram: int = 0  # words of which no run stands twice in a caption; 0 is off
+    beam: int = (
+        0  # captions that a search for the likeliest keeps alive; 0 writes one, by `temperature`
+    )
+    alpha: float = 0.0  # with beam: ln P / ((5 + words) / 6)^alpha is what counts
+    no_repeat: int = (
+        0  # with beam: no caption holds the same so many words twice in a row; 0 is off
+    )
     length: int = 0  # words, at most; 0 stands for max_words of the training
     temperature: float = 0.0  # divides the logits; 0 takes the likeliest word
     top_k: int = 0  # draw among the k likeliest; 0 among all
@@ -151,7 +155,7 @@ class Options:
     seed: int = 0  # of the draws; the same seed and image give the same caption
 
     def __post_init__(self):
-        for name in ("beam", "alpha", "no_repeat_ngram", "length", "temperature", "top_k"):
+        for name in ("beam", "alpha", "no_repeat", "length", "temperature", "top_k"):
             positive(name, getattr(self, name), or_zero=True)
         positive("top_p", self.top_p)
         unit_interval("top_p", self.top_p, closed=True)
@@ -163,5 +167,5 @@ class Options:
             raise ValueError(
                 f"`temperature` must be 0 with `beam`, which draws nothing, got {self.temperature}."
             )
-        if self.no_repeat_ngram and not self.beam:
-            raise ValueError("`no_repeat_ngram` needs `beam`; give it, such as --beam 5.")
+        if self.no_repeat and not self.beam:
+            raise ValueError("`no_repeat` needs `beam`; give it, such as --beam 5.")

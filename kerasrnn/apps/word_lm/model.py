@@ -10,21 +10,10 @@ from kerasrnn.apps.word_lm.config import Config
 from kerasrnn.apps.word_lm.data import Assets
 from kerasrnn.builders import Stack
 from kerasrnn.builders.states import like_inputs, state_inputs
-from kerasrnn.layers import Dropout
+from kerasrnn.layers import Bias, Dropout
 from kerasrnn.training.next_token import compiled
 from kerasrnn.training.optimizers import optimizer
 from kerasrnn.training.truncated import TruncatedBPTT
-
-
-@keras.saving.register_keras_serializable(package="kerasrnn")
-class Bias(layers.Layer):
-    """y = x + b, b one number for each of the last axis."""
-
-    def build(self, input_shape):
-        self.bias = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="bias")
-
-    def call(self, inputs):
-        return inputs + self.bias
 
 
 def build(config: Config, assets: Assets) -> TruncatedBPTT:
