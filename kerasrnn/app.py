@@ -11,12 +11,14 @@ An app is a folder of files with fixed names; `App` finds in them, by name, what
     tune.py     hyperparameters                                 a search space over Config
 
 A config.py may also hold WITH_TIME, {preset: {minutes: changes}}: what a preset becomes where it is given
-at least that many minutes, since more time is worth a larger network.
+at least that many minutes, since more time is worth a larger network. An app may have a pictures.py:
+draw(model, config, assets, source, history, folder) puts its own pictures into a run's folder.
 
 Nothing outside an app's folder knows an app by name.
 """
 
 import importlib
+import importlib.util
 import pkgutil
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -47,6 +49,11 @@ class App:
         if name not in self._files:
             self._files[name] = importlib.import_module(f"{self.package}.{name}")
         return self._files[name]
+
+    @property
+    def draws(self) -> bool:
+        """Whether it has pictures of its own."""
+        return importlib.util.find_spec(f"{self.package}.pictures") is not None
 
     @property
     def presets(self) -> dict:

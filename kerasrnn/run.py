@@ -161,7 +161,7 @@ def train(
     training = _prepared(app, folder, values, config, source, assets)
     training.epochs, training.max_minutes = limits
     training.run(resume)
-    _finish(app, folder, training)
+    _finish(app, folder, training, config, assets, source)
     return Run(folder.path)
 
 
@@ -205,7 +205,7 @@ def _prepared(app, folder, values, config, source, assets):
     return Training(model, config, batches, judge, preview, folder)
 
 
-def _finish(app: App, folder: RunFolder, training) -> None:
+def _finish(app: App, folder: RunFolder, training, config, assets, source) -> None:
     """Write the trained model, its metrics and its pictures."""
     from kerasrnn.training.pictures import learning_curve
 
@@ -215,10 +215,16 @@ def _finish(app: App, folder: RunFolder, training) -> None:
         training.model.save(temporary)
     last = {key: value for key, value in history[-1].items() if key.startswith("valid_")}
     folder.write_metrics(last | {"seconds": training.pace.elapsed, "steps": training.pace.step})
-    objective = app.file("judge").OBJECTIVE[0]
+    objective, direction = app.file("judge").OBJECTIVE
     learning_curve(
-        history, objective, folder.plot("learning_curve"), f"{app.name}: {folder.path.name}"
+        history,
+        objective,
+        folder.plot("learning_curve"),
+        f"{app.name}: {folder.path.name}",
+        largest=direction == "max",
     )
+    if app.draws:
+        app.file("pictures").draw(training.model, config, assets, source, history, folder)
 
 
 def public_face(app: App):

@@ -8,6 +8,7 @@
 | `kneser_ney` → `NGramModel` | RNN against 5-gram | sentences | log10 p of each word |
 | `read_arpa`, `write_arpa` | | ARPA files | the same |
 | `feed_forward_ngram` | feed forward | windows of tokens | logits of the next |
+| `NearestNeighbour` | | features of things, what was said of each | what was said of the nearest |
 | `mixture_weights`, `mixture` | | ln p of held-out tokens by each model | how much of each; ln p |
 """
 
@@ -18,6 +19,7 @@ from kerasrnn.baselines.hmm import HiddenMarkovModel
 from kerasrnn.baselines.kneser_ney import kneser_ney
 from kerasrnn.baselines.markov import MarkovChain
 from kerasrnn.baselines.mixture import mixture, mixture_weights
+from kerasrnn.baselines.nearest import NearestNeighbour
 from kerasrnn.baselines.ngram import NGramModel
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "HiddenMarkovModel",
     "MarkovChain",
     "NGramModel",
+    "NearestNeighbour",
     "feed_forward_ngram",
     "kneser_ney",
     "mixture",

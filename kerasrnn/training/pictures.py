@@ -16,10 +16,15 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, dpi=120, format="png")
 
 
-def learning_curve(history: list[dict], objective: str, path: Path, title: str) -> None:
+def learning_curve(
+    history: list[dict], objective: str, path: Path, title: str, largest: bool = False
+) -> None:
     """Training loss, the judged objective and the learning rate over the steps.
 
     A perplexity is e to the power of a loss; where it is the objective, it is drawn for both.
+
+    Args:
+        largest: the objective is best where it is largest.
     """
     unit = "perplexity" if objective == "perplexity" else ""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
@@ -30,7 +35,7 @@ def learning_curve(history: list[dict], objective: str, path: Path, title: str) 
     axes.plot(steps, loss, label=f"training {unit or 'loss'}", **marks)
     valid = [row[f"valid_{objective}"] for row in history]
     axes.plot(steps, valid, label=f"validation {objective.replace('_', ' ')}", **marks)
-    best = min(range(len(valid)), key=valid.__getitem__)
+    best = (max if largest else min)(range(len(valid)), key=valid.__getitem__)
     beside = {"textcoords": "offset points", "ha": "right"}
     axes.annotate(f"{valid[-1]:.3f}", (steps[-1], valid[-1]), (0, 7), **beside)
     if best != len(valid) - 1:
@@ -39,7 +44,7 @@ def learning_curve(history: list[dict], objective: str, path: Path, title: str) 
     rate.plot(steps, [row["learning_rate"] for row in history], color="0.7", lw=1, ls="--")
     rate.set_ylabel("learning rate", color="0.5")
     rate.set_ylim(bottom=0)
-    axes.set(xlabel="training step", ylabel=unit or "nats", title=title)
+    axes.set(xlabel="training step", ylabel=unit or ("" if largest else "nats"), title=title)
     if unit:
         axes.set_yscale("log")
     axes.margins(y=0.12)
