@@ -1,12 +1,32 @@
-"""What the decoder is given of each image: its pixels, or the features that a frozen encoder makes of it."""
+"""What the decoder is given of each image: its pixels, or the features that a frozen encoder makes of it.
 
+Both are made once for each image's content and read from a cache on disk ever after.
+"""
+
+import contextlib
+import functools
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
+from rich.console import Console
+from rich.progress import Progress
 
 from kerasrnn.apps.captioner.config import Config
+from kerasrnn.apps.captioner.encoders import encoder, fingerprint
 from kerasrnn.data.captions import Example
+from kerasrnn.data.feature_cache import FeatureCache, cache_folder
+from kerasrnn.data.images import fit, read_bytes, read_image
+from kerasrnn.errors import UserError
+from kerasrnn.notice import tell
+
+AT_ONCE = 16  # images that are decoded, looked at and written together
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,120 @@ def frozen(config: Config) -> bool:
 def image_rows(
     examples: tuple[Example, ...], config: Config
 ) -> tuple[tuple[Example, ...], Rows, str]:
-    """The examples whose image can be read, a row for each, and what a row is: "image" or "features"."""
-    array = np.stack([example.image for example in examples])
-    return examples, Rows(array, np.arange(len(array))), "image"
+    """The examples whose image can be read, a row for each, and what a row is: "image" or "features".
+
+    Raises:
+        UserError: if none can be read.
+    """
+    size = config.image_size
+    if frozen(config):
+        network, identity = _frozen_encoder(config.encoder, config.weights, config.features, size)
+        shape, dtype, name = network.output_shape[1:], "float32", "features"
+        make = lambda pixels: np.asarray(network.predict_on_batch(pixels))  # noqa: E731
+    else:
+        shape, dtype, name = (size, size, 3), "uint8", "image"
+        make, identity = np.asarray, hashlib.sha256(f"pixels {size}".encode()).hexdigest()
+        if all(isinstance(example.image, np.ndarray) for example in examples):
+            pixels = np.stack([_pixels(example.image, size) for example in examples])
+            return examples, Rows(pixels, np.arange(len(pixels))), name
+    path = cache_folder() / "features" / f"{identity[:32]}.rows"
+    cache = FeatureCache(path, shape, dtype)
+    keys = _keys(examples)
+    failed = _fill(cache, examples, keys, size, make)
+    kept = [k for k, key in enumerate(keys) if key not in failed]
+    if not kept:
+        raise UserError(
+            f"None of {len(examples):,} images can be read: {next(iter(failed.values()))}"
+        )
+    if failed:
+        tell(f"{len(keys) - len(kept):,} images cannot be read and are left out.")
+    places = cache.places()
+    index = np.array([places[keys[k]] for k in kept])
+    return tuple(examples[k] for k in kept), Rows(cache.map()["row"], index), name
+
+
+@functools.lru_cache(maxsize=2)
+def _frozen_encoder(kind: str, weights: str, features: str, size: int):
+    """An encoder in float32 and its fingerprint, whatever numbers are drawn and in use around it."""
+    config = Config(encoder=kind, weights=weights, features=features, image_size=size)
+    drawn, policy = random.getstate(), keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        network = encoder(config)
+    finally:
+        keras.config.set_dtype_policy(policy)
+        random.setstate(drawn)
+    return network, fingerprint(network, config)
+
+
+def _keys(examples) -> list[bytes]:
+    """A hash of what each image's file holds; of its name, where it cannot be read."""
+
+    def key(example: Example) -> bytes:
+        if isinstance(example.image, Path):
+            try:
+                return hashlib.sha256(read_bytes(example.image)).digest()
+            except UserError:
+                return hashlib.sha256(f"unreadable {example.key}".encode()).digest()
+        return hashlib.sha256(np.ascontiguousarray(example.image).data).digest()
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(key, examples))
+
+
+def _fill(cache: FeatureCache, examples, keys: list[bytes], size: int, make: Callable) -> dict:
+    """Put into the cache what it lacks; {key: why} of those images that cannot be read."""
+    if set(keys) <= cache.places().keys():
+        return {}
+    failed = {}
+    with cache.writing() as append:
+        have = cache.places()
+        lacking = {key: e for key, e in zip(keys, examples, strict=True) if key not in have}
+        cache.make_room(len(lacking))
+        with _progress(len(lacking), cache.path) as advance:
+            for group in _groups(lacking, size, failed):
+                pixels = np.stack([image for _, image in group])
+                full = np.pad(pixels, [(0, AT_ONCE - len(pixels)), *[(0, 0)] * 3])
+                append([key for key, _ in group], make(full)[: len(group)])
+                advance()
+    return failed
+
+
+def _groups(lacking: dict[bytes, Example], size: int, failed: dict) -> Iterator[list[tuple]]:
+    """(key, pixels) of the images, `AT_ONCE` together, decoded by all cores a group ahead."""
+
+    def look(item):
+        key, example = item
+        try:
+            return key, _pixels(example.image, size)
+        except UserError as refusal:
+            failed[key] = str(refusal)
+            return key, None
+
+    items = list(lacking.items())
+    with ThreadPoolExecutor() as pool:
+        waiting = []
+        for first in range(0, len(items) + AT_ONCE, AT_ONCE):
+            group, waiting = (
+                waiting,
+                [pool.submit(look, item) for item in items[first : first + AT_ONCE]],
+            )
+            done = [found for found in (job.result() for job in group) if found[1] is not None]
+            if done:
+                yield done
+
+
+def _pixels(image: Path | np.ndarray, size: int) -> np.ndarray:
+    if isinstance(image, Path):
+        return read_image(image, size)
+    return image if image.shape[0] == size else fit(image, size).numpy()
+
+
+@contextlib.contextmanager
+def _progress(count: int, path: Path):
+    """() -> one group is done; a bar on a terminal."""
+    tell(f"Looking at {count:,} images once; what is seen is kept in {path}.")
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("images", total=count)
+        yield lambda: bar.advance(task, AT_ONCE)

@@ -1,0 +1,130 @@
+"""Arrays that are made once for each file's content and kept on disk: one file, memory-mapped.
+
+    header (4096 bytes: what the rows are)   count   record 0   record 1   …
+                                                     [key, 32 bytes | row]
+
+Records are appended; `count` is written when they have reached the disk, so a kill or a power cut at any moment
+leaves whole rows, and what lies behind them is written over. One process writes at a time; others wait.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from kerasrnn.errors import UserError
+from kerasrnn.files import whole_file
+from kerasrnn.notice import tell
+
+HEADER = 4096  # bytes; the last 8 are the count
+COUNT = HEADER - 8
+MOST_BYTES = 64 * 2**30  # of all caches together
+SPARE_BYTES = 2**30  # that are left free on the disk
+KEY = 32  # bytes
+
+
+def cache_folder() -> Path:
+    """What KERASRNN_CACHE names, or ~/.cache/kerasrnn (with XDG_CACHE_HOME instead of ~/.cache)."""
+    named = os.environ.get("KERASRNN_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "kerasrnn"
+
+
+class FeatureCache:
+    """Rows of one shape by key, in a file.
+
+    Args:
+        path: the file; it is made if it is not there.
+        shape, dtype: of a row.
+    Raises:
+        UserError: if the file holds something else, or cannot be made.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str):
+        self.path = path
+        self.record = np.dtype([("key", f"V{KEY}"), ("row", dtype, shape)])
+        head = json.dumps({"kerasrnn": 1, "shape": shape, "dtype": np.dtype(dtype).str}).encode()
+        try:
+            if not path.exists():
+                with whole_file(path) as temporary:
+                    temporary.write_bytes(head.ljust(HEADER, b"\0"))
+            with open(path, "rb") as file:
+                found = file.read(HEADER)
+            os.utime(path)  # the last that is used is the last to go
+        except OSError as error:
+            raise UserError(f"Features cannot be kept in {path}: {error.strerror}.") from None
+        if len(found) < HEADER or found[:COUNT].rstrip(b"\0") != head:
+            raise UserError(f"{path} must be a cache of features, but is not; delete it.")
+
+    @property
+    def count(self) -> int:
+        """Rows that are whole."""
+        with open(self.path, "rb") as file:
+            return int.from_bytes(os.pread(file.fileno(), 8, COUNT), "little")
+
+    def map(self) -> np.ndarray:
+        """The records, (count,), as they lie on disk: "key" and "row"."""
+        count = self.count
+        if not count:
+            return np.empty(0, self.record)
+        return np.memmap(self.path, self.record, "r", HEADER, (count,))
+
+    def places(self) -> dict[bytes, int]:
+        """The row's number for each key."""
+        return {key.tobytes(): place for place, key in enumerate(self.map()["key"])}
+
+    @contextlib.contextmanager
+    def writing(self):
+        """() -> append(keys, rows), while no other process writes."""
+        with open(self.path, "r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                tell(f"Another process is writing {self.path}; waiting until it is done.")
+                fcntl.flock(file, fcntl.LOCK_EX)
+
+            def append(keys: list[bytes], rows: np.ndarray) -> None:
+                records = np.empty(len(keys), self.record)
+                records["key"] = np.frombuffer(b"".join(keys), f"V{KEY}")
+                records["row"] = rows
+                count = self.count
+                try:
+                    file.seek(HEADER + count * self.record.itemsize)
+                    file.write(records.tobytes())
+                    file.flush()
+                    os.fsync(file.fileno())
+                    os.pwrite(file.fileno(), (count + len(keys)).to_bytes(8, "little"), COUNT)
+                except OSError as error:
+                    raise UserError(
+                        f"Features cannot be kept in {self.path}: {error.strerror}."
+                    ) from None
+
+            yield append
+
+    def make_room(self, rows: int) -> None:
+        """Delete the caches that were used longest ago, so far as `rows` more need their place.
+
+        Raises:
+            UserError: if they do not fit.
+        """
+        need = rows * self.record.itemsize
+        others = [path for path in self.path.parent.glob("*.rows") if path != self.path]
+        others.sort(key=lambda path: path.stat().st_mtime)
+        while True:
+            used = sum(path.stat().st_size for path in (self.path, *others))
+            free = shutil.disk_usage(self.path.parent).free - SPARE_BYTES
+            if need <= min(free, MOST_BYTES - used):
+                return
+            if not others:
+                break
+            others.pop(0).unlink()
+        room = max(min(free, MOST_BYTES - used), 0)
+        raise UserError(
+            f"The features of {rows:,} images need {need / 2**30:.1f} GiB, but {self.path.parent} has room "
+            f"for {room / 2**30:.1f}; set features=vector or images=N, or KERASRNN_CACHE to a larger disk."
+        )
