@@ -1,0 +1,85 @@
+"""Piano rolls, written by hand and read back."""
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from kerasrnn.data.music import LOWEST, open_music, piano_roll
+from kerasrnn.errors import UserError
+
+
+def cells(rolls):
+    """A MATLAB cell array of one row."""
+    row = np.empty((1, len(rolls)), object)
+    for n, roll in enumerate(rolls):
+        row[0, n] = roll
+    return row
+
+
+@pytest.fixture
+def rolls(rng):
+    return [(rng.random((steps, 88)) < 0.1).astype("uint8") for steps in (5, 3, 9, 4)]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_the_papers_matlab_file_is_read_cell_by_cell(tmp_path, rolls):
+    file = tmp_path / "JSB_Chorales.mat"
+    parts = {"traindata": rolls[:2], "validdata": rolls[2:3], "testdata": rolls[3:]}
+    savemat(file, {name: cells(part) for name, part in parts.items()})
+    music = open_music(file)
+    for split, part in zip(("train", "valid", "test"), parts.values(), strict=True):
+        assert len(music.splits[split]) == len(part)
+        for found, roll in zip(music.splits[split], part, strict=True):
+            assert found.dtype == np.float32
+            np.testing.assert_array_equal(found, roll)
+
+
+def test_a_matlab_file_without_a_split_or_with_other_cells_is_refused(tmp_path, rolls):
+    file = tmp_path / "a.mat"
+    savemat(file, {"traindata": cells(rolls)})
+    with pytest.raises(UserError, match="'validdata'"):
+        open_music(file)
+    wide = [np.zeros((4, 90))]
+    savemat(file, {name: cells(wide) for name in ("traindata", "validdata", "testdata")})
+    with pytest.raises(UserError, match=r"\(4, 90\)"):
+        open_music(file)
+    file.write_bytes(b"no MATLAB")
+    with pytest.raises(UserError, match="Cannot read"):
+        open_music(file)
+
+
+def test_a_pickle_is_refused_by_its_name(tmp_path):
+    with pytest.raises(UserError, match=r"\.mat file or a folder"):
+        open_music(tmp_path / "JSB_Chorales.pickle")
+
+
+def test_a_key_sounds_at_the_quarters_that_its_note_covers():
+    roll = piano_roll([(0, 1, 60), (0, 4, 48), (1.5, 1, 62), (2.25, 0.5, 64), (0, 1, 10)])
+    sounding = [np.flatnonzero(step) + LOWEST for step in roll]
+    assert [step.tolist() for step in sounding] == [[48, 60], [48], [48, 62], [48]]
+
+
+def test_the_pieces_of_a_folder_go_whole_to_the_split_of_their_names(tmp_path):
+    music21 = pytest.importorskip("music21")
+    for n in range(40):
+        score = music21.stream.Stream()
+        score.append(music21.note.Note(60 + n % 12, quarterLength=2))
+        score.append(music21.chord.Chord([48, 55], quarterLength=1 + n % 3))
+        score.write("midi", tmp_path / f"{n}.mid")
+    music = open_music(tmp_path)
+    assert sum(len(part) for part in music.splits.values()) == 40
+    (again,) = (part for name, part in open_music(tmp_path).splits.items() if name == "test")
+    for one, other in zip(music.splits["test"], again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    keys = {tuple(np.flatnonzero(roll[-1]) + LOWEST) for roll in music.splits["train"]}
+    assert keys == {(48, 55)}
+    assert {len(roll) for roll in music.splits["train"]} == {3, 4, 5}
+
+
+def test_a_folder_without_music_is_refused(tmp_path):
+    with pytest.raises(UserError, match="add more files"):
+        open_music(tmp_path)
