@@ -71,6 +71,8 @@ class Product:
         self.kernel, self.bias, self.masks = ops.convert_to_tensor(kernel), bias, tuple(masks)
         self.scale, self.units = scale, units
         self.centre = centred if centre else lambda r: r
+        # One U for each mask, taken apart here rather than at every step.
+        self.kernels = ops.split(self.kernel, max(1, len(self.masks)), axis=-1)
 
     def __call__(self, h, first: int = 0, last: int | None = None):
         """h (…, H) → (…, (last - first) * H), the columns of gates `first` to `last`."""
@@ -85,10 +87,9 @@ class Product:
         if len(self.masks) <= 1:
             h = h * self.masks[0] if self.masks else h
             return self.centre(matmul_wide(h, self.kernel[..., self._columns(first, last)]))
-        last = len(self.masks) if last is None else last
         parts = [
-            matmul_wide(h * self.masks[k], self.kernel[..., self._columns(k, k + 1)])
-            for k in range(first, last)
+            matmul_wide(h * mask, kernel)
+            for mask, kernel in zip(self.masks[first:last], self.kernels[first:last], strict=True)
         ]
         return self.centre(parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1))
 
@@ -100,8 +101,7 @@ class Product:
 
     def back(self):
         """The gradient of h as a function of that of h U; U is transposed here, once."""
-        parts = ops.split(self.kernel, max(1, len(self.masks)), axis=-1)
-        parts = [ops.swapaxes(part, -1, -2) for part in parts]
+        parts = [ops.swapaxes(kernel, -1, -2) for kernel in self.kernels]
 
         def back(d_r):
             pieces = ops.split(self.centre(d_r), len(parts), axis=-1)
