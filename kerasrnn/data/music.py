@@ -1,6 +1,6 @@
 """Pieces of music become piano rolls: MIDI and MusicXML through music21, and the `.mat` files of the papers.
 
-A piano roll is float32 (T, 88), a step a quarter note: 1 where a key sounds, from A0 (MIDI 21) to C8 (MIDI 108).
+A piano roll is float32 (T, 88), a step a quarter note: 1 where a key sounds, A0 (MIDI 21) to C8 (MIDI 108).
 """
 
 import os
