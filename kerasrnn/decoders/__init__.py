@@ -3,6 +3,6 @@
 from kerasrnn.decoders.beam import Beams, beam_search
 from kerasrnn.decoders.draws import draws
 from kerasrnn.decoders.sampling import generate, sample
-from kerasrnn.decoders.writer import Writer
+from kerasrnn.decoders.writer import Writer, show_answer
 
-__all__ = ["Beams", "Writer", "beam_search", "draws", "generate", "sample"]
+__all__ = ["Beams", "Writer", "beam_search", "draws", "generate", "sample", "show_answer"]

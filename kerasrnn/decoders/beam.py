@@ -1,8 +1,4 @@
-"""Beam search in one graph: the likeliest whole sequences, all rows of a batch at once.
-
-Everything here is stock TensorFlow: it runs eagerly, in `tf.function` with XLA and without, and
-in a SavedModel.
-"""
+"""Beam search in one graph of stock TensorFlow: the likeliest whole sequences of a whole batch at once."""
 
 from typing import NamedTuple
 
@@ -118,8 +114,8 @@ def beam_search(
             an int. Beyond it nothing is written.
     Raises:
         ValueError: for other axes, or for an option out of range that is not a tensor.
-    Source: Wu et al. 2016, arXiv:1609.08144, section 7, eq. 14, without its coverage penalty and
-        its pruning; the set of found ones is that of tensor2tensor's beam_search.
+    Source: Wu et al. 2016, arXiv:1609.08144, section 7, eq. 14, without coverage penalty and
+        pruning; the set of found ones is that of tensor2tensor's beam_search.
     """
     first = tf.cast(first, tf.int32)
     check_axes("first", first.shape, "B", "give one token to each row")
@@ -136,8 +132,7 @@ def beam_search(
         None if forbidden is None else tf.cast(forbidden, tf.bool),
     )
     live, found = _begin(search, first, rows, nbest, longest)
-    each = tf.repeat(tf.range(rows), width)
-    states = tf.nest.map_structure(lambda state: _rows(state, each), states)
+    states = tf.nest.map_structure(lambda state: tf.repeat(state, width, axis=0), states)
 
     def unfinished(t, live, states, found):
         bound = search.normalised(tf.reduce_max(live.totals, axis=1, keepdims=True), search.ends)
@@ -164,10 +159,8 @@ def _checked(width, nbest, length, alpha, min_length, no_repeat_ngram):
     for name, value, low in limits:
         if not tf.is_tensor(value) and not np.all(np.asarray(value) >= low):
             raise ValueError(f"`{name}` must be at least {low}, got {value}.")
-    if nbest is None:
-        return width
-    known = not (tf.is_tensor(nbest) or tf.is_tensor(width))
-    if known and not 1 <= nbest <= width:
+    nbest = width if nbest is None else nbest
+    if not (tf.is_tensor(nbest) or tf.is_tensor(width) or 1 <= nbest <= width):
         raise ValueError(f"`nbest` must be from 1 to the width, {width}, got {nbest}.")
     return nbest
 
@@ -179,17 +172,12 @@ def _size(tensor, axis: int):
 
 def _lengths(length, longest, rows):
     """The most tokens of each row, (B,), and L."""
-    if longest is None:
-        longest = tf.reduce_max(length) if tf.is_tensor(length) else int(np.max(length))
-        longest = tf.maximum(longest, 0) if tf.is_tensor(longest) else longest
+    if longest is None and tf.is_tensor(length):
+        longest = tf.maximum(tf.reduce_max(length), 0)
+    elif longest is None:
+        longest = int(np.max(length))
     length = tf.clip_by_value(tf.cast(length, tf.int32), 0, longest)
     return tf.broadcast_to(tf.reshape(length, [-1]), [rows]), longest
-
-
-def _rows(state, index):
-    if state.shape.rank == 0:
-        raise ValueError("`states` must have the batch as their first axis, got a scalar.")
-    return tf.gather(state, index)
 
 
 def _begin(search: _Search, first, rows, nbest, longest):
@@ -205,52 +193,49 @@ def _begin(search: _Search, first, rows, nbest, longest):
 
 def _continued(search: _Search, t, live: _Live, logits):
     """ln P of every continuation that may be written, (B, K, V); -inf for the others."""
-    size = _size(logits, -1)
+    tokens = tf.range(logits.shape[-1])
     chances = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-    chances = tf.reshape(chances, tf.concat([tf.shape(live.last), [size]], 0))
-    allowed = (live.totals > _NEVER)[:, :, None]
-    early = (t < search.min_length)[:, :, None] & (tf.range(size) == search.end)
-    allowed &= ~early
+    chances = tf.reshape(chances, tf.concat([tf.shape(live.last), tf.shape(tokens)], 0))
+    allowed = (live.totals > _NEVER)[:, :, None] & (chances > _NEVER)  # which NaN is not either
+    allowed &= ~((t < search.min_length)[:, :, None] & (tokens == search.end))
     if search.forbidden is not None:
         allowed &= ~search.forbidden
     if search.no_repeat_ngram:
-        allowed &= ~repeating(live.written, t, search.no_repeat_ngram, size)
+        allowed &= ~repeating(live.written, t, search.no_repeat_ngram, logits.shape[-1])
     return tf.where(allowed, live.totals[:, :, None] + chances, _NEVER)
 
 
 def _sorted_out(search: _Search, t, live: _Live, found: _Found, totals):
     """The next live ones, the found ones with what ends now, and each live one's parent, (B, K)."""
-    width, size = search.width, _size(totals, 2)
+    vocabulary = totals.shape[2]
     # at most K of the 2 K first end by `end`, so that K are left to live on
-    candidates = width * tf.minimum(2, size) if tf.is_tensor(size) else width * min(2, size)
-    totals, index = tf.math.top_k(tf.reshape(totals, [_size(totals, 0), width * size]), candidates)
-    parents, tokens = index // size, index % size
-    ending = (tokens == search.end) | (t + 1 == search.ends)
-    whole = ending & (tf.range(candidates) < width)
+    candidates = search.width * min(2, vocabulary)
+    totals = tf.reshape(totals, [tf.shape(totals)[0], search.width * vocabulary])
+    totals, index = tf.math.top_k(totals, candidates)
+    parents, tokens = index // vocabulary, index % vocabulary
     written = tf.gather(live.written, parents, batch_dims=1)
-    place = tf.range(tf.shape(written)[2]) == t
-    written = tf.where(place, tokens[:, :, None], written)
+    now = tf.range(tf.shape(written)[2]) == t
+    written = tf.where(now, tokens[:, :, None], written)
 
+    ending = (tokens == search.end) | (t + 1 == search.ends)
+    whole = ending & (tf.range(candidates) < search.width)
     scores = tf.where(whole, search.normalised(totals, t + 1), _NEVER)
-    lengths = tf.fill(tf.shape(scores), t + 1)
-    pool = _Found(*map(_joined, found, (scores, lengths, written)))
-    scores, order = tf.math.top_k(pool.scores, _size(found.scores, 1))
-    rest = (tf.gather(values, order, batch_dims=1) for values in pool[1:])
-    after = _like(found, _Found(scores, *rest))
+    ended = _Found(scores, tf.fill(tf.shape(scores), t + 1), written)
+    pool = (tf.concat(both, axis=1) for both in zip(found, ended, strict=True))
+    found = _Found(*_best(*pool, like=found))
 
-    totals, order = tf.math.top_k(tf.where(ending, _NEVER, totals), width)
-    rest = (tf.gather(values, order, batch_dims=1) for values in (tokens, written, parents))
-    tokens, written, parents = rest
-    return _like(live, _Live(totals, tokens, written)), after, parents
+    totals = tf.where(ending, _NEVER, totals)
+    *alive, parents = _best(totals, tokens, written, parents, like=(*live, live.last))
+    return _Live(*alive), found, parents
 
 
-def _joined(old, new):
-    return tf.concat([old, new], axis=1)
-
-
-def _like(old, new):
-    """`new` with the static shapes of `old`, as a loop wants them."""
-    return tf.nest.map_structure(lambda a, b: tf.ensure_shape(b, a.shape), old, new)
+def _best(scores, *values, like):
+    """The best scores and the values beside them, in the static shapes of `like`, as a loop wants them."""
+    scores, order = tf.math.top_k(scores, _size(like[0], 1))
+    chosen = (tf.gather(each, order, batch_dims=1) for each in values)
+    return [
+        tf.ensure_shape(new, old.shape) for new, old in zip((scores, *chosen), like, strict=True)
+    ]
 
 
 def _answer(found: _Found) -> Beams:

@@ -1,9 +1,13 @@
 """A network that reads and writes strings: a prompt in, token by token out, in one graph."""
 
+import math
+
 import tensorflow as tf
 
+from kerasrnn.decoders.beam import Beams, beam_search
 from kerasrnn.decoders.draws import draws
 from kerasrnn.decoders.sampling import generate
+from kerasrnn.errors import UserError
 
 SCORED_STEPS = 64  # tokens of a text that are scored at once
 
@@ -16,17 +20,20 @@ class Writer(tf.Module):
     Args:
         network: [tokens (B, T), *states (B, H)] → [logits (B, T, V), *states].
         start: the token that opens an empty text.
+        forbidden: bool (V,), True for tokens that are read and never written; None where there is none.
     """
 
-    def __init__(self, network, start: int, name: str):
+    def __init__(self, network, start: int, name: str, forbidden: list[bool] | None = None):
         super().__init__(name=name)
         self.network_variables = [variable.value for variable in network.variables]
         self.state_sizes = [int(state.shape[-1]) for state in network.inputs[1:]]
         self.start = start
+        self.forbidden = forbidden
         self._network = lambda inputs: network(
             inputs, training=False
         )  # kept out of tf.Module's sight
         self.write_fast = tf.function(self.write, jit_compile=True, autograph=False)
+        self.search_fast = tf.function(self.search, jit_compile=True, autograph=False)
 
     def number(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Strings (B,) as tokens int32 (B, P), ragged."""
@@ -64,8 +71,15 @@ class Writer(tf.Module):
 
     def write(self, tokens, lengths, length, temperature, top_k, top_p, uniforms, stop=None):
         """What follows each prompt: tokens int32 (B, L) and lengths (B,); see `generate`."""
+
+        def step(tokens, states):
+            logits, states = self.step(tokens, states)
+            if self.forbidden is not None:
+                logits = tf.where(self.forbidden, tf.constant(-math.inf, logits.dtype), logits)
+            return logits, states
+
         return generate(
-            self.step,
+            step,
             tokens,
             lengths,
             self.fresh(tf.shape(tokens)[0]),
@@ -76,6 +90,27 @@ class Writer(tf.Module):
             uniforms=uniforms,
             stop=stop,
         )
+
+    def search(self, tokens, lengths, length, alpha, end=-1, **options) -> Beams:
+        """The likeliest texts after each prompt; `options` are those of `beam_search`."""
+
+        def read(t, states):
+            _, after = self.step(tokens[:, t], states)
+            more = (t < lengths - 1)[:, None]
+            return t + 1, [tf.where(more, new, old) for new, old in zip(after, states, strict=True)]
+
+        fresh = self.fresh(tf.shape(tokens)[0])
+        _, states = tf.while_loop(lambda t, _: t < tf.reduce_max(lengths) - 1, read, [0, fresh])
+        last = tf.gather(tokens, lengths - 1, batch_dims=1)
+        limits = {"length": length, "alpha": alpha, "end": end, "forbidden": self.forbidden}
+        return beam_search(self.step, states, last, **limits, **options)
+
+    def spell_beams(self, beams: Beams, prompts: tf.Tensor) -> tf.Tensor:
+        """Strings (B, N); those beyond a row's count are empty."""
+        shape = tf.shape(beams.lengths)
+        tokens = tf.reshape(beams.tokens, [shape[0] * shape[1], -1])
+        each = tf.repeat(prompts, shape[1])
+        return tf.reshape(self.spell(tokens, tf.reshape(beams.lengths, [-1]), each), shape)
 
     def score(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """ln P(every token after the first | those before it), (B,), and how many they are, (B,).
@@ -101,6 +136,13 @@ class Writer(tf.Module):
         )
         return total, lengths - 1
 
+    def answers(self, prompts: list[bytes], options) -> list:
+        """What `predict` says after each prompt: `texts`, or with `options.beam` the `likeliest`."""
+        if not options.beam:
+            return self.texts(prompts, options)
+        found = self.likeliest(prompts, options)
+        return found if options.best else [texts[0]["text"] for texts in found]
+
     def texts(self, prompts: list[bytes], options) -> list[str]:
         """What follows each prompt, through XLA; shapes are rounded up so that few are compiled.
 
@@ -108,10 +150,8 @@ class Writer(tf.Module):
             prompts: UTF-8.
             options: has length, temperature, top_k, top_p, greedy, stop and seed.
         """
+        given, tokens, lengths = self._padded(prompts)
         rows = len(prompts)
-        given = tf.constant(prompts, tf.string)
-        tokens, lengths = self.read(given)
-        tokens = tf.pad(tokens, [[0, 0], [0, _bucket(tokens.shape[1]) - tokens.shape[1]]])
         written = self.write_fast(
             tokens,
             lengths,
@@ -123,6 +163,63 @@ class Writer(tf.Module):
             self.stop(options.stop) if options.stop else None,
         )
         return [text.decode("utf-8") for text in self.spell(*written, given).numpy()]
+
+    def likeliest(self, prompts: list[bytes], options) -> list[list[dict]]:
+        """For each prompt the likeliest texts that follow it, best first, as {"text", "score"}; through XLA.
+
+        Args:
+            prompts: UTF-8.
+            options: has length, beam, alpha, best, no_repeat and stop.
+        Raises:
+            UserError: if the stop text is more than one token, or no text is without repetition.
+        """
+        given, tokens, lengths = self._padded(prompts)
+        stop = self.stop(options.stop).numpy().tolist() if options.stop else [-1]
+        if len(stop) > 1:
+            raise UserError(
+                f"`stop` must be one token where a beam searches, got {options.stop!r}, which is "
+                f"{len(stop)}; shorten it, or draw without --beam."
+            )
+        beams = self.search_fast(
+            tokens,
+            lengths,
+            tf.constant(options.length),
+            tf.constant(options.alpha),
+            tf.constant(stop[0]),
+            width=options.beam,
+            nbest=max(options.best, 1),
+            no_repeat_ngram=options.no_repeat,
+            longest=_bucket(options.length),
+        )
+        if tf.reduce_any(beams.counts == 0):
+            raise UserError(
+                f"`no_repeat` must leave something to write, but with {options.no_repeat} the "
+                f"{options.beam} beams were stuck before {options.length} tokens; raise it, or "
+                "lower `length`."
+            )
+        texts = self.spell_beams(beams, given).numpy()
+        parts = zip(texts, beams.scores.numpy(), beams.counts.numpy(), strict=True)
+        return [
+            [
+                {"text": text.decode("utf-8"), "score": float(score)}
+                for text, score in zip(row[:count], scores[:count], strict=True)
+            ]
+            for row, scores, count in parts
+        ]
+
+    def _padded(self, prompts: list[bytes]):
+        """Prompts as strings (B,), their tokens, (B, P) with P rounded up, and lengths, (B,)."""
+        given = tf.constant(prompts, tf.string)
+        tokens, lengths = self.read(given)
+        width = tokens.shape[1]
+        return given, tf.pad(tokens, [[0, 0], [0, _bucket(width) - width]]), lengths
+
+
+def show_answer(prompt: str, answer: str | list[dict]) -> str:
+    """A prompt and what follows it, or each of several with its score, as a person reads them."""
+    if isinstance(answer, str):
+        return prompt + answer
+    return "\n".join(f"{one['score']:.3f}\t{prompt}{one['text']}" for one in answer)
 
 
 def _bucket(size: int) -> int:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from kerasrnn.cell_names import CELL_NAMES
 from kerasrnn.settings import choice, positive, unit_interval
 
-LONGEST = 100_000  # tokens that one answer may hold
+LONGEST = 100_000  # tokens that one answer may hold, all beams together
+WIDEST = 100  # beams that a search may keep
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,29 @@ class WritingOptions:
     greedy: bool = False  # always the likeliest token
     stop: str = ""  # end with this text, the first time that it is written
     seed: int = 0  # the same seed and prompt give the same text
+    beam: int = 0  # texts that a search for the likeliest keeps alive; 0 draws instead
+    alpha: float = 0.0  # with beam: ln P / ((5 + tokens) / 6)^alpha is what counts
+    best: int = 0  # with beam: answer with so many texts, and scores; 0: with the likeliest text
+    no_repeat: int = 0  # with beam: no text holds the same so many tokens twice; 0 is off
 
     def __post_init__(self):
-        positive("length", self.length, or_zero=True)
-        if self.length > LONGEST:
-            raise ValueError(f"`length` must be at most {LONGEST:,}, got {self.length:,}.")
-        positive("temperature", self.temperature, or_zero=True)
-        positive("top_k", self.top_k, or_zero=True)
+        for name in ("length", "temperature", "top_k", "beam", "alpha", "best", "no_repeat"):
+            positive(name, getattr(self, name), or_zero=True)
+        most = LONGEST // max(self.beam, 1)
+        if self.length > most:
+            each = f" with beam={self.beam}" if self.beam else ""
+            raise ValueError(f"`length` must be at most {most:,}{each}, got {self.length:,}.")
+        if self.beam > WIDEST:
+            raise ValueError(f"`beam` must be at most {WIDEST}, got {self.beam}.")
+        if self.best > self.beam or (self.no_repeat and not self.beam):
+            raise ValueError(
+                "`beam` must be at least `best`, and above 0 with no_repeat, got "
+                f"beam={self.beam}, best={self.best}, no_repeat={self.no_repeat}."
+            )
+        if self.beam and (self.greedy or self.top_k or self.top_p != 1):
+            raise ValueError(
+                "`beam` must be 0 with greedy, top_k or top_p: a search draws nothing."
+            )
         unit_interval("top_p", self.top_p, closed=True)
         if self.top_p == 0:
             raise ValueError("`top_p` must be above 0, got 0.")

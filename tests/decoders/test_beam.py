@@ -167,6 +167,27 @@ def test_no_two_answers_are_the_same_and_more_places_than_sequences_stay_empty()
         assert len({tuple(tokens) for _, tokens in row}) == len(row)
 
 
+def test_a_batch_of_no_rows_has_no_answers():
+    beams = beam_search(step, begin(0), np.int32([]), width=3, nbest=2, length=4, end=0)
+    assert [part.shape for part in beams] == [(0, 2, 4), (0, 2), (0, 2), (0,)]
+
+
+def test_a_vocabulary_of_one_token_has_one_sequence():
+    def only(tokens, states):
+        return tf.zeros([tf.size(tokens), 1]), states
+
+    found = listed(beam_search(only, begin(1), [0], width=3, length=4))
+    assert found == [[(0.0, [0, 0, 0, 0])]]
+    assert listed(beam_search(only, begin(1), [0], width=3, length=4, end=0)) == [[(0.0, [0])]]
+
+
+def test_a_network_that_answers_nan_finds_nothing():
+    def broken(tokens, states):
+        return tf.fill([tf.size(tokens), V], np.nan), states
+
+    assert listed(beam_search(broken, begin(1), [0], width=2, length=4, end=0)) == [[]]
+
+
 def test_where_nothing_may_be_written_nothing_is_found():
     assert search([0], width=2, length=3, end=0, forbidden=[True] * V) == [[]]
     assert search([0], width=2, length=4, end=0, min_length=9, no_repeat_ngram=1) == [[]]
@@ -294,5 +315,3 @@ def test_wrong_arguments_are_refused_in_one_sentence():
         call(min_length=-1)
     with pytest.raises(ValueError, match=r"`nbest` must be from 1 to the width, 2, got 3"):
         call(nbest=3)
-    with pytest.raises(ValueError, match="`states` must have the batch as their first axis"):
-        beam_search(step, {"total": tf.zeros([], tf.int32)}, [0], width=1, length=1)

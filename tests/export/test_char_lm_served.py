@@ -94,13 +94,13 @@ def test_a_text_without_a_transition_has_probability_one(answers):
     assert answers[4]["log_probability"][3] < 0
 
 
-def test_the_export_holds_real_requests_to_both_signatures(book):
+def test_the_export_holds_real_requests_to_every_signature(book):
     path = book.export / "assets.extra" / "tf_serving_warmup_requests"
     logs = [
         prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
         for record in tf.data.TFRecordDataset(str(path))
     ]
-    assert {log.model_spec.signature_name for log in logs} == {"serving_default", "score"}
+    assert {log.model_spec.signature_name for log in logs} == {"serving_default", "beam", "score"}
     assert {log.model_spec.name for log in logs} == {"tiny"}
-    served = {"prompt", *OPTIONS}
-    assert all(set(log.inputs) in (served, {"text"}) for log in logs)
+    served, searched = {"prompt", *OPTIONS}, {"prompt", "length", "width", "alpha"}
+    assert all(set(log.inputs) in (served, searched, {"text"}) for log in logs)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from kerasrnn.settings import choice
-from kerasrnn.training.language import LONGEST, LanguageConfig, WritingOptions
+from kerasrnn.training.language import LONGEST, WIDEST, LanguageConfig, WritingOptions
 
-__all__ = ["LONGEST", "PRESETS", "WITH_TIME", "Config", "Options"]
+__all__ = ["LONGEST", "PRESETS", "WIDEST", "WITH_TIME", "Config", "Options"]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasrnn.apps.char_lm.config import Config, Options
-from kerasrnn.apps.char_lm.data import Assets, code_points
+from kerasrnn.apps.char_lm.data import Assets, Source, code_points
 from kerasrnn.data.text import utf8
-from kerasrnn.decoders import Writer
+from kerasrnn.decoders import Writer, show_answer
 from kerasrnn.errors import UserError
 from kerasrnn.notice import tell
 from kerasrnn.training.truncated import TruncatedBPTT
@@ -51,10 +51,8 @@ def _writer(model, assets: Assets) -> CharWriter:
     return CharWriter(model, assets)
 
 
-def predict(
-    model, config: Config, assets: Assets, inputs: list[str], options: Options
-) -> list[str]:
-    """What the model writes after each prompt."""
+def predict(model, config: Config, assets: Assets, inputs: list[str], options: Options) -> list:
+    """What the model writes after each prompt; with `options.best`, several with their scores."""
     if not all(isinstance(prompt, str) for prompt in inputs):
         raise UserError("Each prompt must be a string.")
     unseen = assets.unseen("".join(inputs))
@@ -66,15 +64,15 @@ def predict(
             f"The model cannot write the stop text {options.stop!r}; only the length ends the text."
         )
         options = dataclasses.replace(options, stop="")
-    return _writer(model, assets).texts([utf8(prompt) for prompt in inputs], options)
+    return _writer(model, assets).answers([utf8(prompt) for prompt in inputs], options)
 
 
-def show(prompt: str, answer: str) -> str:
-    """A prompt and its continuation as a person reads them."""
-    return prompt + answer
+def show(prompt: str, answer: str | list) -> str:
+    """A prompt and its continuation, or several with scores, as a person reads them."""
+    return show_answer(prompt, answer)
 
 
-def preview(model, config: Config, assets: Assets):
+def preview(model, config: Config, assets: Assets, source: Source):
     """() -> a short sample of what the model writes by now, on one line."""
     writer = CharWriter(model, assets)
     options = Options(length=PREVIEW, seed=1)

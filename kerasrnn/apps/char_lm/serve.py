@@ -1,6 +1,6 @@
 """The exported graph: strings in, strings out."""
 
-from kerasrnn.apps.char_lm.config import LONGEST, Config
+from kerasrnn.apps.char_lm.config import LONGEST, WIDEST, Config
 from kerasrnn.apps.char_lm.data import Assets
 from kerasrnn.apps.char_lm.decode import CharWriter
 from kerasrnn.export.writing import writing_questions, writing_signatures
@@ -8,7 +8,9 @@ from kerasrnn.export.writing import writing_questions, writing_signatures
 
 def endpoint(model, config: Config, assets: Assets) -> dict:
     """The signatures of the export; `score` counts the characters after a text's first."""
-    return writing_signatures(CharWriter(model, assets), longest=LONGEST, counted="characters")
+    return writing_signatures(
+        CharWriter(model, assets), longest=LONGEST, widest=WIDEST, counted="characters"
+    )
 
 
 def questions(assets: Assets) -> list[dict]:

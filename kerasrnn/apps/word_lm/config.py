@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from kerasrnn.settings import positive
-from kerasrnn.training.language import LONGEST, LanguageConfig, WritingOptions
+from kerasrnn.training.language import LONGEST, WIDEST, LanguageConfig, WritingOptions
 
-__all__ = ["LONGEST", "PRESETS", "Config", "Options"]
+__all__ = ["LONGEST", "PRESETS", "WIDEST", "Config", "Options"]
 
 
 @dataclass(frozen=True)
@@ -63,3 +63,8 @@ class Options(WritingOptions):
     nbest: bool = False  # inputs are files of hypotheses, which are ranked; see README.md
     weight: float = 1.0  # of ln P(sentence) beside the score that a hypothesis has, with nbest
     word_bonus: float = 0.0  # added for each word of a hypothesis, with nbest
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.nbest and self.beam:
+            raise ValueError("`beam` must be 0 with nbest, which ranks and writes nothing.")

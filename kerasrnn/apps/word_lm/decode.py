@@ -8,9 +8,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from kerasrnn.apps.word_lm.config import Config, Options
-from kerasrnn.apps.word_lm.data import END, UNKNOWN, Assets, words
+from kerasrnn.apps.word_lm.data import END, UNKNOWN, Assets, Source, words
 from kerasrnn.data.text import read_text, utf8
-from kerasrnn.decoders import Writer
+from kerasrnn.decoders import Writer, show_answer
 from kerasrnn.decoders.rescoring import Hypothesis, rescore
 from kerasrnn.errors import UserError
 from kerasrnn.notice import tell
@@ -29,12 +29,12 @@ class WordWriter(Writer):
     """
 
     def __init__(self, model: TruncatedBPTT, assets: Assets):
-        super().__init__(model.model, assets.vocabulary.index(END), "word_lm_writer")
+        forbidden = [word == UNKNOWN for word in assets.vocabulary]
+        super().__init__(model.model, assets.vocabulary.index(END), "word_lm_writer", forbidden)
         self._assets = assets
         self._table = assets.table  # so that it is saved
         written = ["\n" if word == END else word for word in assets.vocabulary]
         self._written = [utf8(word) for word in written]
-        self._forbidden = [-math.inf if word == UNKNOWN else 0.0 for word in assets.vocabulary]
 
     def number(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Strings (B,) as tokens, after the line's end that opens each."""
@@ -47,10 +47,6 @@ class WordWriter(Writer):
     def framed(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ended = tf.strings.regex_replace(texts, r"\s*$", "\n", replace_global=False)
         return self.read(ended)
-
-    def step(self, tokens, states):
-        logits, states = super().step(tokens, states)
-        return logits + tf.constant(self._forbidden, logits.dtype), states
 
     def spell(self, tokens: tf.Tensor, lengths: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         spelt = tf.RaggedTensor.from_tensor(tf.gather(tf.constant(self._written), tokens), lengths)
@@ -105,7 +101,7 @@ def predict(model, config: Config, assets: Assets, inputs: list[str], options: O
             f"The model cannot write the stop text {options.stop!r}; only the length ends the text."
         )
         options = dataclasses.replace(options, stop="")
-    return writer.texts([utf8(prompt) for prompt in inputs], options)
+    return writer.answers([utf8(prompt) for prompt in inputs], options)
 
 
 def read_nbest(path: str) -> list[list[Hypothesis]]:
@@ -143,16 +139,16 @@ def _ranked(writer: WordWriter, lists: list[list[Hypothesis]], options: Options)
 
 
 def show(prompt: str, answer: str | list) -> str:
-    """A prompt and its continuation, or ranked lists, as a person reads them."""
-    if isinstance(answer, str):
-        return prompt + answer
+    """A prompt and its continuation, or several with scores, or ranked lists, as a person reads them."""
+    if isinstance(answer, str) or not answer or isinstance(answer[0], dict):
+        return show_answer(prompt, answer)
     return "\n\n".join(
         "\n".join(f"{one['score']:.3f}\t{one['sentence']}" for one in hypotheses)
         for hypotheses in answer
     )
 
 
-def preview(model, config: Config, assets: Assets):
+def preview(model, config: Config, assets: Assets, source: Source):
     """() -> a short sample of what the model writes by now, on one line."""
     writer = WordWriter(model, assets)
     options = Options(length=PREVIEW, seed=1)
