@@ -1,8 +1,8 @@
 """What the recurrent layers are measured against, each as a training step and an inference on one batch."""
 
 import os
-import time
-from statistics import median
+
+from benchmarks.measure import alternate
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -90,18 +90,7 @@ class TorchContender:
             self.head(self.rnn(self.x)[0]).numpy()
 
 
-def alternate(contenders: dict, what: str, rounds: int, seconds: float = 0.25) -> dict:
-    """Median milliseconds a call of each contender, taking turns."""
-    counts, times = {}, {name: [] for name in contenders}
-    for name, contender in contenders.items():
-        getattr(contender, what)()
-        start = time.perf_counter()
-        getattr(contender, what)()
-        counts[name] = max(1, min(20, int(seconds / (time.perf_counter() - start))))
-    for _ in range(rounds):
-        for name, contender in contenders.items():
-            start = time.perf_counter()
-            for _ in range(counts[name]):
-                getattr(contender, what)()
-            times[name].append((time.perf_counter() - start) / counts[name] * 1e3)
-    return {name: median(values) for name, values in times.items()}
+def milliseconds(contenders: dict, what: str, rounds: int) -> dict[str, float]:
+    """Median milliseconds of "train" or "infer" of each contender, taking turns."""
+    calls = {name: getattr(contender, what) for name, contender in contenders.items()}
+    return {name: seconds * 1e3 for name, seconds in alternate(calls, rounds).items()}

@@ -1,13 +1,19 @@
 """Characters a second: text generated in one graph, against loops in Python over the same model.
 
-    python -m benchmarks.decoding [--units 256] [--json]
+    python -m benchmarks.decoding [--parts text,beam] [--units 256] [--rounds 7] [--json]
 
-Contenders, all writing one text from the same untrained `char_lm` network (its weights do not change speed):
+`text`: all write one text from the same untrained `char_lm` network (its weights do not change speed):
 
     in graph        kerasrnn.decoders.generate: one compiled loop that carries the state and draws
     compiled step   a Python loop over a tf.function of one step and one draw, compiled by XLA
     graph step      the same, not compiled
     model.predict   the usual loop: `model.predict` of one step, the draw in NumPy
+
+`beam`: all search the same captions, of 20 words, for a batch of 64 images by 5 beams, with an untrained LSTM:
+
+    in graph        kerasrnn.decoders.beam_search, compiled
+    batched loop    a Python loop over a compiled step of all beams of all images
+    model.predict   the usual loop: one image, one step of its beams, one `model.predict` at a time
 """
 
 import argparse
@@ -19,6 +25,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.beams import Decoder
 from benchmarks.measure import alternate, machine
 from kerasrnn.apps.char_lm import PRESETS, build
 from kerasrnn.apps.char_lm.config import Options
@@ -28,6 +35,8 @@ from kerasrnn.decoders import sample
 from kerasrnn.settings import replace
 
 VOCABULARY = "".join(map(chr, range(32, 97)))  # 65 characters, as many as tiny Shakespeare has
+IMAGES, BEAMS, WORDS = 64, 5, 20  # of the beam search
+PREDICTED = 2  # images that model.predict is timed on
 LENGTHS = {"in graph": 1000, "compiled step": 400, "graph step": 400, "model.predict": 40}
 
 
@@ -79,24 +88,61 @@ def measure(units: tuple[int, ...], rounds: int) -> dict[str, float]:
     return {name: seconds[name] / LENGTHS[name] * 1e6 for name in contenders}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--units", default="256", help="of each layer, with commas")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    asked = parser.parse_args()
-    units = tuple(int(size) for size in asked.units.split(","))
-    times = measure(units, asked.rounds)
-    on = machine("tensorflow", "keras")
-    if asked.json:
-        print(json.dumps({"machine": on, "units": units, "microseconds_per_character": times}))
-        return
-    table = Table(title=f"LSTM {asked.units}, batch of 1, 65 characters", caption=str(on))
-    for column in ("", "µs a character", "in graph is faster by"):
+def measure_beam(units: int, vocabulary: int, rounds: int) -> dict[str, float]:
+    """Milliseconds an image of each contender, after they were seen to find the same captions."""
+    decoder = Decoder(units, vocabulary, IMAGES, BEAMS, WORDS)
+    contenders = {
+        "in graph": decoder.in_graph(),
+        "batched loop": decoder.batched(),
+        "model.predict": decoder.predicted(PREDICTED),
+    }
+    found, by_hand = contenders["in graph"](), contenders["batched loop"]()
+    same = np.mean(
+        [row[0].tolist() == hand[0][1] for row, hand in zip(found, by_hand, strict=True)]
+    )
+    if same < 0.95:  # two captions of nearly the same probability may change places
+        raise RuntimeError(f"The searches agree on {same:.0%} of the captions only.")
+    seconds = alternate(contenders, rounds)
+    images = dict.fromkeys(contenders, IMAGES) | {"model.predict": PREDICTED}
+    return {name: seconds[name] / images[name] * 1e3 for name in contenders}
+
+
+def show(title: str, unit: str, times: dict[str, float], on: dict) -> None:
+    table = Table(title=title, caption=str(on))
+    for column in ("", unit, "in graph is faster by"):
         table.add_column(column, justify="right")
     for name, time in times.items():
         table.add_row(name, f"{time:,.1f}", f"{time / times['in graph']:.1f} ×")
     Console(width=110).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", default="text,beam")
+    parser.add_argument("--units", default="256", help="of each layer, with commas")
+    parser.add_argument("--vocabulary", type=int, default=1000, help="words, of the beam search")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args()
+    units = tuple(int(size) for size in asked.units.split(","))
+    report = {"machine": machine("tensorflow", "keras"), "units": units}
+    if "text" in asked.parts.split(","):
+        report["microseconds_per_character"] = measure(units, asked.rounds)
+    if "beam" in asked.parts.split(","):
+        beam = measure_beam(units[0], asked.vocabulary, asked.rounds)
+        report["milliseconds_per_image"] = beam
+    if asked.json:
+        print(json.dumps(report))
+        return
+    for key, title in (
+        ("microseconds_per_character", f"LSTM {asked.units}, batch of 1, 65 characters"),
+        (
+            "milliseconds_per_image",
+            f"LSTM {units[0]}, {IMAGES} images, {BEAMS} beams, {WORDS} of {asked.vocabulary} words",
+        ),
+    ):
+        if key in report:
+            show(title, key.replace("_", " "), report[key], report["machine"])
 
 
 if __name__ == "__main__":

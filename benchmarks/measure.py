@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def machine(*packages: str) -> dict[str, str]:
-    """What the numbers were measured on."""
+    """What the numbers were measured on, and how busy it was."""
     processor = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -22,21 +22,31 @@ def machine(*packages: str) -> dict[str, str]:
     return {
         "processor": processor,
         "cores": str(cores),
+        "load": f"{os.getloadavg()[0]:.1f}",
         "python": platform.python_version(),
     } | versions
 
 
-def alternate(contenders: dict[str, Callable], rounds: int) -> dict[str, float]:
-    """Median seconds of a call of each contender: one warm-up each, then all in turn, `rounds` times.
+def alternate(
+    contenders: dict[str, Callable], rounds: int, seconds: float = 0.25
+) -> dict[str, float]:
+    """Median seconds of a call of each contender: two to warm up, then all in turn, `rounds` times.
 
-    A contender must wait for its own result.
+    A contender must wait for its own result. In its turn a fast one is called several times, 20 at
+    most, for about `seconds`.
     """
-    for call in contenders.values():
+    counts, times = {}, {name: [] for name in contenders}
+    for name, call in contenders.items():
         call()
-    seconds = {name: [] for name in contenders}
+        counts[name] = max(1, min(20, int(seconds / _seconds(call, 1))))
     for _ in range(rounds):
         for name, call in contenders.items():
-            start = time.perf_counter()
-            call()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+            times[name].append(_seconds(call, counts[name]))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _seconds(call: Callable, times: int) -> float:
+    start = time.perf_counter()
+    for _ in range(times):
+        call()
+    return (time.perf_counter() - start) / times

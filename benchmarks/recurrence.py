@@ -12,13 +12,13 @@ machine would stop it altogether.
 
 import argparse
 import json
-import os
 import sys
 import time
 from statistics import geometric_mean
 
 from benchmarks import probes
-from benchmarks.contenders import OPTIONS, SIZES, KerasContender, TorchContender, alternate
+from benchmarks.contenders import OPTIONS, SIZES, KerasContender, TorchContender, milliseconds
+from benchmarks.measure import machine
 
 KINDS = ("LSTM", "GRU", "SimpleRNN")
 PARTS = ("speed", "variants", "memory", "compile")
@@ -56,7 +56,7 @@ def speed(kinds, sizes, rounds: int) -> list[dict]:
                 "torch": TorchContender(kind, size),
             }
             for what in ("train", "infer"):
-                ms = alternate(contenders, what, rounds)
+                ms = milliseconds(contenders, what, rounds)
                 row = {"kind": kind, "size": size, "what": what, **ms}
                 row["floor"] = floor_ms(kind, size, what, rate)
                 ours = min(ms["ours"], ms["ours_jit"])
@@ -84,7 +84,7 @@ def variants(sizes, rounds: int) -> list[dict]:
                 "keras": KerasContender("keras", "LSTM", size, False, **options),
                 "keras_jit": KerasContender("keras", "LSTM", size, True, **options),
             }
-            ms = alternate(contenders, "train", rounds)
+            ms = milliseconds(contenders, "train", rounds)
             row = {"kind": f"LSTM {name}", "size": size, "what": "train", **ms}
             best = {who: min(ms[who], ms[f"{who}_jit"]) for who in ("plain", "ours", "keras")}
             row["ours/plain"] = best["ours"] / best["plain"]
@@ -131,21 +131,6 @@ def print_row(row: dict) -> None:
     print(f"{row['kind']:24s} {row['size']!s:22s} {row['what']:8s}", *numbers, file=sys.stderr)
 
 
-def machine() -> dict:
-    import keras
-    import tensorflow as tf
-    import torch
-
-    with open("/proc/cpuinfo") as file:
-        model = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
-    versions = {
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "torch": torch.__version__,
-    }
-    return {"cpu": model, "cores": os.cpu_count(), "load": os.getloadavg()[0], **versions}
-
-
 def summary(rows) -> dict:
     """Geometric means of the ratios over sizes, for each kind."""
     means = {}
@@ -190,7 +175,8 @@ def main() -> None:
         "memory": lambda: memory(kinds, sizes),
         "compile": lambda: compiling(kinds),
     }
-    report = {"machine": machine(), "parts": {p: parts[p]() for p in arguments.parts.split(",")}}
+    on = machine("tensorflow", "keras", "torch")
+    report = {"machine": on, "parts": {p: parts[p]() for p in arguments.parts.split(",")}}
     timed = [row for part in ("speed", "variants") for row in report["parts"].get(part, [])]
     report["means"] = summary(timed)
     print(json.dumps(report) if arguments.json else table(report))

@@ -21,7 +21,7 @@ import keras
 import torch
 from jax.experimental import rnn
 
-from benchmarks.contenders import OPTIONS, SIZES, TorchContender, alternate
+from benchmarks.contenders import OPTIONS, SIZES, TorchContender, milliseconds
 from benchmarks.recurrence import print_row
 from kerasrnn import layers
 
@@ -107,7 +107,7 @@ def speed(sizes, rounds: int) -> list[dict]:
         contenders.update({name: ours(size, **options) for name, options in OPTIONS.items()})
         contenders.update({"cudnn": cudnn(size)} if on_gpu else {})
         for what in ("train", "infer"):
-            ms = alternate(contenders, what, rounds)
+            ms = milliseconds(contenders, what, rounds)
             best = min(ms.get("cudnn", ms["torch"]), ms["torch"])
             row = {"size": size, "what": what, **ms}
             row.update({f"best/{name}": best / ms[name] for name in ("ours", "loop", *OPTIONS)})
