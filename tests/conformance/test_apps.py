@@ -15,7 +15,7 @@ from kerasrnn.settings import from_json, to_json
 CONTRACT = dict(re.findall(r"^    (\w+)\.py +(\w+(?:, \w+)*)  ", kerasrnn.app.__doc__, re.M))
 METRICS = {"nats_per_char", "bits_per_char", "perplexity", "accuracy", "wer", "cer", "auc"}
 METRICS |= {"bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l"}
-METRICS |= {"average_precision", "bits_per_sample"}
+METRICS |= {"average_precision", "bits_per_sample", "attention_on_object"}
 
 
 @pytest.fixture(params=app_names())
@@ -90,12 +90,18 @@ def test_a_trained_run_is_judged_on_every_split(app, tiny, command):
 
 def test_a_trained_run_answers_each_input_and_the_same_after_loading(app, tiny):
     trained = tiny(app.name)
-    answers = trained.run.predict(trained.sample.inputs, **trained.sample.options)
-    assert len(answers) == len(trained.sample.inputs)
+    answers = trained.run.predict(trained.inputs, **trained.sample.options)
+    assert len(answers) == len(trained.inputs)
     again = kerasrnn.load(trained.path)
-    assert again.predict(trained.sample.inputs, **trained.sample.options) == answers
-    for given, answer in zip(trained.sample.inputs, answers, strict=True):
+    assert again.predict(trained.inputs, **trained.sample.options) == answers
+    for given, answer in zip(trained.inputs, answers, strict=True):
         assert str(answer) in app.file("decode").show(given, answer)
+
+
+def test_a_training_leaves_its_pictures(app, tiny):
+    drawn = {path.stem for path in (tiny(app.name).path / "plots").glob("*.png")}
+    assert "learning_curve" in drawn
+    assert len(drawn) > 1 or not app.draws
 
 
 def test_an_export_is_a_numbered_folder_with_warm_up_requests(app, tiny):

@@ -58,9 +58,10 @@ def likeliest(t, alpha):
 @pytest.mark.parametrize(
     ("kind", "choose"), [(SoftAttention, lambda t, alpha: alpha), (HardAttention, likeliest)]
 )
+@pytest.mark.parametrize("by_input", [False, True])
 @pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "masked"])
-def test_every_step_is_the_papers_in_numpy(kind, choose, mask):
-    layer = made(kind)
+def test_every_step_is_the_papers_in_numpy(kind, choose, mask, by_input):
+    layer = made(kind, by_input=by_input)
     results = layer([X, ANNOTATIONS, KEYS], initial_state=start(layer), mask=mask)
     expected = list(by_hand(layer, choose, mask))
     for k, (found, wanted) in enumerate(zip(results, expected, strict=False)):

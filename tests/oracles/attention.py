@@ -13,9 +13,10 @@ def lstm(z, h, c):
     return sigmoid(o) * np.tanh(c), c
 
 
-def distribution(h, keys, weights):
-    """α (L,) for a state (H,), keys (L, A)."""
-    energies = np.tanh(keys + h @ weights["query"]) @ weights["energy"][:, 0]
+def distribution(h, x, keys, weights):
+    """α (L,) for a state (H,), an input (E,), keys (L, A)."""
+    asked = x @ weights["input_query"] if "input_query" in weights else 0
+    energies = np.tanh(keys + h @ weights["query"] + asked) @ weights["energy"][:, 0]
     powers = np.exp(energies - energies.max())
     return powers / powers.sum()
 
@@ -35,7 +36,7 @@ def attend(x, annotations, keys, weights, h, c, choose, valid=None):
     attended = np.zeros(len(annotations))
     context = np.zeros(annotations.shape[1])
     for t in range(len(x)):
-        alpha = distribution(h, keys, weights)
+        alpha = distribution(h, x[t], keys, weights)
         gate = sigmoid(h @ weights["gate_kernel"][:, 0] + weights["gate_bias"][0])
         context = gate * (choose(t, alpha) @ annotations)
         if valid is None or valid[t]:

@@ -21,9 +21,7 @@ class Config:
     image_size: int = 64  # pixels, both sides of what the encoder sees
     fine_tune: bool = False  # whether an encoder with weights of its own learns, too
     language: str = "en"  # of the captions, where the data has several
-    min_count: int = (
-        1  # times that a word of the vocabulary stands in the training captions, at least
-    )
+    min_count: int = 1  # times that a word of the vocabulary stands in the training captions
     max_vocabulary: int = 10_000  # words told apart, the commonest; the rest is <unk>
     max_words: int = 20  # of a caption; a longer one is cut there
     images: int = 0  # at most so many are used; 0 uses all
@@ -32,13 +30,12 @@ class Config:
     cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
     units: tuple[int, ...] = (128,)  # H of each layer, from the words up; the first one attends
     embedding_size: int = 128  # numbers a word
+    attend_by: str = "state_and_word"  # what asks for a place; the paper's is state, h_{t-1} alone
     attention_units: int = 64  # A, of the layer that compares the state with a place
     tied: bool = True  # whether the output layer's weights are the table of the words that are read
     dropout: float = 0.0  # share dropped of features, words, between layers and before the output
     doubly_stochastic: float = 0.0  # λ of Σ_l (1 - Σ_t α_tl)²: each place is looked at once in all
-    reinforce: float = (
-        1.0  # λ_r, how much the chance that places were drawn with learns from the reward
-    )
+    reinforce: float = 1.0  # λ_r of hard attention: how much the reward teaches where to look
     entropy: float = 0.01  # λ_e, nats of the places' distribution, rewarded with hard attention
     expected: float = 0.5  # share of images whose places are averaged in training, not drawn
     scheduled_sampling: float = 0.0  # k of the inverse sigmoid decay, in updates; 0 is off
@@ -59,6 +56,7 @@ class Config:
         choice("encoder", self.encoder, ENCODERS)
         choice("features", self.features, ("vector", "grid"))
         choice("image", self.image, IMAGES)
+        choice("attend_by", self.attend_by, ("state", "state_and_word"))
         choice("cell", self.cell, CELL_NAMES)
         choice("optimizer", self.optimizer, ("adamw", "muon"))
         choice("decay", self.decay, ("constant", "linear", "cosine"))
@@ -141,13 +139,9 @@ PRESETS = {
 class Options:
     """How words are chosen: what `predict` takes besides the images."""
 
-    beam: int = (
-        0  # captions that a search for the likeliest keeps alive; 0 writes one, by `temperature`
-    )
+    beam: int = 0  # captions that a search keeps alive; 0 writes one, by `temperature`
     alpha: float = 0.0  # with beam: ln P / ((5 + words) / 6)^alpha is what counts
-    no_repeat: int = (
-        0  # with beam: no caption holds the same so many words twice in a row; 0 is off
-    )
+    no_repeat: int = 0  # with beam: so many words never stand twice in a row; 0 is off
     length: int = 0  # words, at most; 0 stands for max_words of the training
     temperature: float = 0.0  # divides the logits; 0 takes the likeliest word
     top_k: int = 0  # draw among the k likeliest; 0 among all

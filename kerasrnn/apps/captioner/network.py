@@ -138,7 +138,8 @@ def _attend(config: Config, tokens, x, heard, into):
     *own, tallies = into
     hard = config.image == "hard_attention"
     kind, options = (HardAttention, {"expected": config.expected}) if hard else (SoftAttention, {})
-    layer = kind(get(config.cell, config.units[0]), name="attention", **options)
+    by_input = config.attend_by == "state_and_word"
+    layer = kind(get(config.cell, config.units[0]), by_input, name="attention", **options)
     h, context, _, *finals = layer(
         [x, *heard], initial_state=[*own[0], *tallies], mask=ops.not_equal(tokens, 0)
     )
