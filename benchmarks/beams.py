@@ -6,13 +6,13 @@ import tensorflow as tf
 from kerasrnn.builders import many_to_many
 from kerasrnn.decoders import beam_search
 
-START, END = 0, 1  # tokens
+START = 0  # token
 
 
 class Decoder:
     """An untrained decoder, whose weights do not change speed, and a batch of first states.
 
-    Its `end` never comes first among a thousand words, so every contender writes `length` words.
+    No word ends a caption: all contenders write `length` words.
     """
 
     def __init__(self, units: int, vocabulary: int, rows: int, width: int, length: int):
@@ -40,8 +40,7 @@ class Decoder:
         return lambda: search(first, states).tokens.numpy()
 
     def _search(self, first, states):
-        limits = {"width": self.width, "length": self.length, "end": END}
-        return beam_search(self.step, states, first, **limits)
+        return beam_search(self.step, states, first, width=self.width, length=self.length)
 
     def batched(self):
         """A Python loop over a compiled step of all beams of all images."""
@@ -82,26 +81,19 @@ def _by_hand(advance, states, width: int, length: int) -> list[list[tuple[float,
     states = [np.repeat(state, width, axis=0) for state in states]
     tokens = np.full(rows * width, START, np.int32)
     live = [[(0.0, [])] + [(-np.inf, [])] * (width - 1) for _ in range(rows)]
-    found = [[] for _ in range(rows)]
     for _ in range(length):
         chances, states = advance(tokens, states)
         parents = []
         for row in range(rows):
             total = np.array([score for score, _ in live[row]])[:, None]
             total = (total + chances[row * width : (row + 1) * width]).ravel()
-            best = np.argpartition(-total, 2 * width)[: 2 * width]
+            best = np.argpartition(-total, width)[:width]
             alive = []
-            for rank, place in enumerate(best[np.argsort(-total[best])]):
+            for place in best[np.argsort(-total[best])]:
                 beam, token = divmod(int(place), chances.shape[1])
-                written = (float(total[place]), [*live[row][beam][1], token])
-                if token != END and len(alive) < width:
-                    alive.append(written)
-                    parents.append(row * width + beam)
-                elif token == END and rank < width:
-                    found[row].append(written)
+                alive.append((float(total[place]), [*live[row][beam][1], token]))
+                parents.append(row * width + beam)
             live[row] = alive
         states = [state[parents] for state in states]
         tokens = np.array([beam[1][-1] for beams in live for beam in beams], np.int32)
-    return [
-        sorted(a + b, key=lambda one: -one[0])[:width] for a, b in zip(found, live, strict=True)
-    ]
+    return live
