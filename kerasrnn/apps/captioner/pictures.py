@@ -17,6 +17,7 @@ from kerasrnn.training.pictures import save_figure
 SHOWN = 12  # images of a contact sheet, from all test splits together
 COLUMNS = 4
 REFERENCES = 3  # shown of each image
+DARK = 0.2  # brightness of what is not looked at
 
 
 def draw(
@@ -83,7 +84,7 @@ def attention_maps(image: np.ndarray, rows: dict, path: Path) -> None:
     """Where models look while they write each word: a row a model, a column a word (Xu et al. 2015, figure 2).
 
     Args:
-        image: uint8 (S, S, 3).
+        image: uint8 (S, S, 3); what is looked at is lit, the most of a step fully.
         rows: a model's name → its caption and α (T, L).
     """
     longest = max(len(caption.split()) for caption, _ in rows.values())
@@ -92,16 +93,16 @@ def attention_maps(image: np.ndarray, rows: dict, path: Path) -> None:
     grid = figure.subplots(len(rows), longest + 1, squeeze=False)
     for axes in grid.ravel():
         axes.set_axis_off()
-    pale = 255 - (255 - image.astype(np.float32).mean(axis=-1)) * 0.6
     for line, (name, (caption, alpha)) in zip(grid, rows.items(), strict=True):
         line[0].imshow(image, interpolation="nearest")
         line[0].set_title(name, fontsize=8)
         side = round(alpha.shape[1] ** 0.5)
-        extent = (0, image.shape[1], image.shape[0], 0)
+        each = (
+            np.arange(len(image)) * side // len(image)
+        )  # the row of places that a row of pixels is in
         for axes, word, share in zip(line[1:], caption.split(), alpha, strict=False):
-            axes.imshow(pale, cmap="gray", vmin=0, vmax=255, extent=extent)
-            axes.imshow(share.reshape(side, side), cmap="inferno", alpha=0.65, extent=extent,
-                        interpolation="nearest", vmin=0)  # fmt: skip
+            lit = share.reshape(side, side)[np.ix_(each, each)] / share.max()
+            axes.imshow(image / 255 * (DARK + (1 - DARK) * lit[..., None]), interpolation="nearest")
             axes.set_title(word, fontsize=9)
     save_figure(figure, path)
 
@@ -122,9 +123,7 @@ def captions_by_epoch(history: list[dict], path: Path, title: str) -> None:
     axes.legend(handles=lines, frameon=False, loc="center right")
     beside.set_axis_off()
     beside.set_title("one validation image, after each epoch", fontsize=10)
-    last = history[-1]["sample"]
     for place, row in enumerate(history):
         beside.text(0, 1 - (place + 0.5) / len(history), f"{row['epoch']:3}  {row['sample']}",
-                    fontsize=8.5, va="center", color="#1a6b2a" if row["sample"] == last else "0.3",
-                    transform=beside.transAxes)  # fmt: skip
+                    fontsize=8.5, va="center", transform=beside.transAxes)  # fmt: skip
     save_figure(figure, path)
