@@ -91,7 +91,9 @@ def read_image(file: Path | bytes, size: int | None = None) -> np.ndarray:
         UserError: if it cannot be read; one sentence.
     """
     name = str(file) if isinstance(file, Path) else "the image"
-    data = read_bytes(file) if isinstance(file, Path) else file
+    data = tf.constant(
+        read_bytes(file) if isinstance(file, Path) else file
+    )  # bytes would be retraced
     try:
         return (_decode(data) if size is None else _decode_and_fit(data, size)).numpy()
     except tf.errors.InvalidArgumentError as error:
