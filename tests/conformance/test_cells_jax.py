@@ -41,6 +41,12 @@ grid = layers.GridLSTM(3)
 grid.build(given["pixels"].shape)
 grid.set_weights([given[f"grid {k}"] for k in range(12)])
 found["grid"] = grid(given["pixels"], mask=given["there"])
+looks = layers.SoftAttention(cells.get("lstm", 4), True)
+looks.build([given[name].shape for name in ("x", "places", "keys")])
+looks.set_weights([given[f"looks {k}"] for k in range(8)])
+states = [np.zeros((3, size), "float32") for size in (4, 4, 5)]
+inputs = [given[name] for name in ("x", "places", "keys")]
+found["looks"] = looks(inputs, initial_state=states, mask=given["mask"])[0]
 assert "tensorflow" not in sys.modules
 np.savez(sys.argv[2], **found)
 """
@@ -70,6 +76,13 @@ def test_jax_and_tensorflow_agree(tmp_path):
     grid = layers.GridLSTM(3)
     expected["grid"] = grid(given["pixels"], mask=given["there"])
     given |= {f"grid {k}": w for k, w in enumerate(grid.get_weights())}
+    given["places"] = rng.normal(size=(3, 5, 2)).astype("float32")
+    given["keys"] = rng.normal(size=(3, 5, 3)).astype("float32")
+    looks = layers.SoftAttention(cells.get("lstm", 4), by_input=True)
+    states = [np.zeros((3, size), "float32") for size in (4, 4, 5)]
+    inputs = [given[name] for name in ("x", "places", "keys")]
+    expected["looks"] = looks(inputs, initial_state=states, mask=given["mask"])[0]
+    given |= {f"looks {k}": w for k, w in enumerate(looks.get_weights())}
     np.savez(tmp_path / "given.npz", **given)
     files = tmp_path / "given.npz", tmp_path / "found.npz"
     command = [sys.executable, "-c", SCRIPT, *files, json.dumps(CASES)]

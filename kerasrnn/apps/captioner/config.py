@@ -114,7 +114,14 @@ PRESETS = {
         epoch_steps=10,
         images=200,
     ),
-    "small": Config(),
+    "small": Config(
+        image="every_step",
+        units=(256,),
+        epochs=10,
+        epoch_steps=200,
+        optimizer="muon",
+        learning_rate=1e-2,
+    ),
     "base": Config(
         encoder="vgg19",
         weights="imagenet",
