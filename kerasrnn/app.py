@@ -12,7 +12,9 @@ An app is a folder of files with fixed names; `App` finds in them, by name, what
 
 A config.py may also hold WITH_TIME, {preset: {minutes: changes}}: what a preset becomes where it is given
 at least that many minutes, since more time is worth a larger network. An app may have a pictures.py:
-draw(model, config, assets, source, history, folder) puts its own pictures into a run's folder.
+draw(model, config, assets, source, history, folder) puts its own pictures into a run's folder. One that
+finds events in long recordings has a detect.py, which the verb of that name asks: chosen_threshold(run,
+precision), alarms_an_hour(run, threshold), search(run, recordings, folder, threshold, picture).
 
 Nothing outside an app's folder knows an app by name.
 """
@@ -50,10 +52,14 @@ class App:
             self._files[name] = importlib.import_module(f"{self.package}.{name}")
         return self._files[name]
 
+    def has(self, name: str) -> bool:
+        """Whether there is a file `name`.py."""
+        return importlib.util.find_spec(f"{self.package}.{name}") is not None
+
     @property
     def draws(self) -> bool:
         """Whether it has pictures of its own."""
-        return importlib.util.find_spec(f"{self.package}.pictures") is not None
+        return self.has("pictures")
 
     @property
     def presets(self) -> dict:

@@ -46,6 +46,30 @@ def write_pictures_sample(folder: Path) -> Path:
     return folder / "set"
 
 
+def write_sounds_sample(folder: Path) -> Path:
+    """Synthetic clips in Kaggle's layout: 60 to learn from, 8 to judge by, 8 to test with; two to ask about."""
+    import soundfile
+
+    from kerasrnn.apps.whale import synth
+    from kerasrnn.data.splits import side
+
+    (folder / "sea" / "train").mkdir(parents=True)
+    left, lines = {"train": 60, "valid": 8, "test": 8}, ["clip_name,label"]
+    audio, labels = synth.clips(400, (15.0, 15.0), synth.HOME, 0)
+    wanted = dict.fromkeys(left, True)
+    for number, (sound, label) in enumerate(zip(audio, labels, strict=True)):
+        part = side(f"{number}.aiff")
+        if left[part] and label == wanted[part]:  # one with a call, one without, …
+            wanted[part], left[part] = not label, left[part] - 1
+            soundfile.write(folder / "sea" / "train" / f"{number}.aiff", sound, synth.RATE)
+            lines.append(f"{number}.aiff,{int(label)}")
+    assert not any(left.values())
+    for name, sound in (("ask.wav", audio[0]), ("long.flac", audio[1:4].ravel())):
+        soundfile.write(folder / "sea" / name, sound, synth.RATE)
+    (folder / "sea" / "train.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder / "sea"
+
+
 @dataclass(frozen=True)
 class Sample:
     """What the conformance tests give an app.
@@ -68,6 +92,7 @@ SAMPLES = {
         write_pictures_sample, ["Images/0.png", "Images/7.png"], {"length": 4}, files=True
     ),
     "char_lm": Sample(write_text_sample, ["the ", "", "κόσμε 😀"], {"length": 12, "seed": 3}),
+    "whale": Sample(write_sounds_sample, ["ask.wav", "long.flac"], {"threshold": 0.4}, files=True),
     "word_lm": Sample(write_text_sample, ["the", "", "κόσμε fox"], {"length": 6, "seed": 3}),
 }
 

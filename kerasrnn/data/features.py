@@ -131,6 +131,7 @@ def smoothed(x: tf.Tensor, before: tf.Tensor, s: float) -> tf.Tensor:
     padded = tf.pad(x, [[0, 0], [0, blocks * BLOCK - steps], [0, 0]])
     padded = tf.reshape(padded, [-1, blocks, BLOCK, x.shape[-1]])
     own = tf.einsum("ts,bnsf->nbtf", kernel, padded)  # what each block makes of itself
+    own = tf.ensure_shape(own, [None, before.shape[0], BLOCK, x.shape[-1]])
     whole = tf.scan(
         lambda last, one: one + fade * last[:, -1:], own, before[:, None] * np.ones_like(fade)
     )
@@ -139,7 +140,7 @@ def smoothed(x: tf.Tensor, before: tf.Tensor, s: float) -> tf.Tensor:
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statistics:
     """Mean and deviation of each feature over training data, float32 (F,) each."""
 

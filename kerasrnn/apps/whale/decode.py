@@ -1,0 +1,112 @@
+"""Logits become probabilities: of a clip, and of every window of a stream."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from kerasrnn.apps.whale.config import Config, Options
+from kerasrnn.apps.whale.data import Assets, Source
+from kerasrnn.apps.whale.front import Front
+from kerasrnn.data.audio import read_audio
+from kerasrnn.recurrence import portable
+
+
+class Listener(tf.Module):
+    """The model as what hears waveforms.
+
+    Args:
+        model: a trained network of whale.
+        config, assets: its own.
+    """
+
+    def __init__(self, model, config: Config, assets: Assets):
+        super().__init__(name="whale")
+        self.model_variables = [variable.value for variable in model.variables]
+        self.config, self.front, self._statistics = config, Front(config), assets.statistics
+        self._network = lambda x: _uncompiled(model, x)  # kept out of tf.Module's sight
+        kept = (config.frames - config.hop_frames, config.bands)
+        self.state = {"heard": ((), tf.int32), "frames": (kept, tf.float32), **self.front.state}
+        self.clips_heard = tf.function(self.clips, autograph=False, reduce_retracing=True)
+        self.heard_on = tf.function(self.hear, autograph=False, reduce_retracing=True)
+
+    def clips(self, audio: tf.Tensor) -> tf.Tensor:
+        """The probability of a call in each clip (B, samples), (B,)."""
+        logits = self._network(self._statistics(self.front.clip(audio)))
+        return tf.sigmoid(tf.cast(logits[:, 0], tf.float32))
+
+    def start(self, rows) -> dict[str, tf.Tensor]:
+        """The state at the start of `rows` recordings: zeros."""
+        return {name: tf.zeros([rows, *shape], kind) for name, (shape, kind) in self.state.items()}
+
+    def hear(self, audio: tf.Tensor, state: dict) -> tuple[tf.Tensor, tf.Tensor, dict]:
+        """Hear a recording on, through a window of `seconds` that moves on by `hop`.
+
+        The sound's features are made once, with PCEN's state running on; the network reads each window afresh,
+        from the frames that the state keeps. Pieces of any lengths give the probabilities of the whole.
+
+        Args:
+            audio: float32 (B, n hop_samples), n at least 1.
+            state: as `start` or the call before gave it.
+        Returns:
+            The probability (B, n) of a call in each window that ends with one of the n hops; whether the
+            window was full, bool (B, n), which it is not in a recording's first `seconds`; the state after.
+        """
+        config = self.config
+        front = {name: state[name] for name in self.front.state}
+        features, front = self.front(audio, front)
+        frames = tf.concat([state["frames"], self._statistics(features)], 1)
+        windows = tf.signal.frame(frames, config.frames, config.hop_frames, axis=1)
+        rows, hops = tf.unstack(tf.shape(windows)[:2])
+        logits = self._network(tf.reshape(windows, [-1, config.frames, config.bands]))
+        probability = tf.reshape(tf.sigmoid(tf.cast(logits, tf.float32)), [rows, hops])
+        heard = state["heard"][:, None] + tf.range(1, hops + 1)
+        full = heard >= config.frames // config.hop_frames
+        kept = frames[:, hops * config.hop_frames :]
+        return probability, full, {"heard": heard[:, -1], "frames": kept, **front}
+
+
+def _uncompiled(model, x: tf.Tensor) -> tf.Tensor:
+    """The logits, without XLA: it would compile anew for each number of windows."""
+    with portable():
+        return model(x, training=False)
+
+
+@functools.lru_cache(maxsize=1)
+def listener(model, config: Config, assets: Assets) -> Listener:
+    """The last model's listener, kept so that its graphs are made once."""
+    return Listener(model, config, assets)
+
+
+def clip_probability(heard: Listener, sound: np.ndarray) -> float:
+    """The probability of a call in a sound (samples,): the highest of its windows'."""
+    config = heard.config
+    missing = max(config.samples - len(sound), -len(sound) % config.hop_samples)
+    audio = tf.constant(np.pad(sound, (0, missing))[None])
+    probability, full, _ = heard.heard_on(audio, heard.start(1))
+    return float(tf.reduce_max(tf.where(full, probability, 0.0)))
+
+
+def predict(model, config: Config, assets: Assets, inputs: list[str], options: Options) -> list:
+    """{"probability", "call"} for each audio file; of one longer than a window, the highest of its windows.
+
+    Raises:
+        UserError: if a file cannot be read, or lasts over ten minutes.
+    """
+    heard = listener(model, config, assets)
+    answers = []
+    for path in inputs:
+        chance = clip_probability(heard, read_audio(Path(path), config.rate))
+        answers.append({"probability": chance, "call": chance >= options.threshold})
+    return answers
+
+
+def show(path: str, answer: dict) -> str:
+    """A file's name and its answer, as a person reads them."""
+    return f"{path}: {answer}"
+
+
+def preview(model, config: Config, assets: Assets, source: Source):
+    """() -> None: a probability says nothing that the metrics do not."""
+    return lambda: None
