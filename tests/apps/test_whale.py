@@ -196,6 +196,9 @@ def test_the_exported_stream_carries_its_state_to_the_scores_of_the_whole(tiny, 
         state = {name: answer[name] for name in state}
     wanted = [chance for _, chance in windows(heard, sound, [])]
     np.testing.assert_allclose(np.concatenate(got), wanted, atol=1e-5)
+    for wrong in (np.zeros((1, 499)), np.zeros((1, 0)), np.full((1, 500), np.nan)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="one or more times 500 samples"):
+            served["stream"](waveform=tf.constant(wrong, tf.float32), **state)
 
 
 def test_the_export_hears_a_file_as_predict_does_and_refuses_noise_words(tiny, recording, tmp_path):

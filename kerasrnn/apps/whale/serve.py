@@ -50,7 +50,7 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
         input_signature=[tf.TensorSpec([None, None], tf.float32, "waveform")], autograph=False
     )
     def waveform(waveform):
-        return {"probability": heard.whole(_finite(waveform))}
+        return {"probability": heard.whole(_finite(waveform, 1))}
 
     given = {
         name: tf.TensorSpec([None, *shape], kind, name)
@@ -59,7 +59,7 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
 
     @tf.function(autograph=False)
     def stream(waveform, **state):
-        probability, full, after = heard.hear(_finite(waveform), state)
+        probability, full, after = heard.hear(_finite(waveform, config.hop_samples), state)
         return {"probability": probability, "full": full, **after}
 
     stream = stream.get_concrete_function(
@@ -73,10 +73,15 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     }
 
 
-def _finite(audio: tf.Tensor) -> tf.Tensor:
-    said = ["A waveform must be finite and hold a sample."]
-    good = tf.reduce_all(tf.math.is_finite(audio)) & (tf.shape(audio)[1] > 0)
-    with tf.control_dependencies([tf.debugging.Assert(good, said)]):
+def _finite(audio: tf.Tensor, multiple: int) -> tf.Tensor:
+    """`audio` (B, S), which nothing reads before S and the samples have been looked at."""
+    samples = tf.shape(audio)[1]
+    said = tf.strings.format(
+        f"A waveform must be finite and hold one or more times {multiple} samples, got {{}}.",
+        samples,
+    )
+    good = tf.reduce_all(tf.math.is_finite(audio)) & (samples > 0) & (samples % multiple == 0)
+    with tf.control_dependencies([tf.debugging.Assert(good, [said])]):
         return tf.identity(audio)
 
 
