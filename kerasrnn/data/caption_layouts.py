@@ -121,7 +121,10 @@ def _coco(path: Path, file: Path, left_out: Counter) -> Iterator[Record]:
                 left_out["images with another's id"] += 1
             else:
                 names[image["id"]] = str(image["file_name"])
-        pairs = [(note["image_id"], str(note["caption"])) for note in annotations]
+        pairs = [(note["image_id"], note["caption"]) for note in annotations]
+        unread = next((pair for pair in pairs if not _is_note(*pair)), None)
+        if unread is not None:
+            raise ValueError(f"a note of the image {unread[0]!r} with the caption {unread[1]!r}")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, UserError):
             raise
@@ -134,6 +137,10 @@ def _coco(path: Path, file: Path, left_out: Counter) -> Iterator[Record]:
             left_out["captions of images that are not listed"] += 1
             continue
         yield f"{part}/{names[number]}", folder / names[number], caption, split
+
+
+def _is_note(image_id, caption) -> bool:
+    return isinstance(image_id, int | str) and isinstance(caption, str)
 
 
 def _stamps(path: Path, language: str, left_out: Counter) -> Iterator[Record]:

@@ -86,7 +86,8 @@ def open_captions(path: Path, language: str, most: int) -> Source:
 def _inside(file: Path, folder: Path) -> bool:
     """Whether a file is there, and where its name says: no name leads out of the folder."""
     try:
-        return ".." not in file.parts and file.is_relative_to(folder) and file.is_file()
+        below = file.relative_to(folder).parts
+        return ".." not in below and file.is_file()
     except (OSError, ValueError):  # a name that no file system takes
         return False
 

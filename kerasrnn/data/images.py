@@ -90,7 +90,7 @@ def read_image(file: Path | bytes, size: int | None = None) -> np.ndarray:
     Raises:
         UserError: if it cannot be read; one sentence.
     """
-    name = str(file) if isinstance(file, Path) else "the image"
+    name = str(file) if isinstance(file, Path) else "The image"
     data = tf.constant(
         read_bytes(file) if isinstance(file, Path) else file
     )  # bytes would be retraced
@@ -99,7 +99,7 @@ def read_image(file: Path | bytes, size: int | None = None) -> np.ndarray:
     except tf.errors.InvalidArgumentError as error:
         refusal = re.search(r"An image must [^\]\n]*?\.(?=['\"\]\n]|$)", error.message)
         reason = f"{refusal[0]} ({name})" if refusal else f"{name} is a damaged image."
-        raise UserError(reason[0].upper() + reason[1:]) from None
+        raise UserError(reason) from None
 
 
 def read_bytes(path: Path) -> bytes:

@@ -158,3 +158,21 @@ def test_a_stamp_s_first_line_is_english_and_the_others_are_by_language(tmp_path
     assert "2 images without a caption in 'de'" in told
     with pytest.raises(UserError, match="must be one of de, en, fr; got 'it'"):
         open_captions(tmp_path, "it", 0)
+
+
+def test_a_folder_may_be_named_from_its_parent(tmp_path):
+    (tmp_path / "here").mkdir()
+    flickr(tmp_path / "f8", "image,caption\na.jpg,a red thing\n")
+    source = open_captions(tmp_path / "here" / ".." / "f8", "en", 0)
+    assert said(source) == {"a.jpg": ("a red thing",)}
+
+
+@pytest.mark.parametrize(
+    "note", [{"image_id": [0], "caption": "a b"}, {"image_id": 0, "caption": None}], ids=str
+)
+def test_a_coco_note_of_other_types_is_refused(tmp_path, note):
+    touch(tmp_path, "train2017/0.png")
+    listed = {"images": [{"id": 0, "file_name": "0.png"}], "annotations": [note]}
+    (tmp_path / "captions_train2017.json").write_text(json.dumps(listed))
+    with pytest.raises(UserError, match="COCO"):
+        open_captions(tmp_path, "en", 0)

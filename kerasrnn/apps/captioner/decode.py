@@ -37,11 +37,15 @@ class Speaker(tf.Module):
         self.looked = tf.function(self.look, autograph=False, reduce_retracing=True)
 
     def see(self, image_bytes: tf.Tensor) -> tf.Tensor:
-        """Files' contents (B,) as the encoder's images, uint8 (B, S, S, 3)."""
+        """Files' contents (B,) as the encoder's images, uint8 (B, S, S, 3).
+
+        Two at a time: an image may have 40 megapixels before it is made small.
+        """
         size = self.config.image_size
         return tf.map_fn(
             lambda one: fit(decode_image(one), size),
             image_bytes,
+            parallel_iterations=2,
             fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8),
         )
 
