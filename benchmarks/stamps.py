@@ -24,9 +24,13 @@ SETTINGS = (
     "encoder=vgg16",
     "weights=hed",
     "image_size=224",
+    "image=initial_state",
     "dropout=0.5",
+    "batch_size=32",
+    "epoch_steps=0",
+    "xla=true",
 )
-EPOCHS = 20
+EPOCHS = 12
 
 
 def main() -> None:
