@@ -155,7 +155,7 @@ def main() -> None:
     result = {"machine": machine("tensorflow", "keras"), "epochs": asked.epochs, "rows": {}}
     for name in names:
         result["rows"][name] = measure(ROWS[name], source, preset, asked.epochs, asked.seed)
-        print(name, result["rows"][name]["metrics"]["valid"], file=sys.stderr, flush=True)
+        print(json.dumps({name: result["rows"][name]}), file=sys.stderr, flush=True)
     if not asked.skip_detect:
         result["detect"] = heard_on_one_core(preset, preset.epochs, asked.seed)
     if asked.json:

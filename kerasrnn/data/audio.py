@@ -54,7 +54,7 @@ def audio_file(path: str | Path) -> AudioFile:
 
 
 def read_audio(
-    path: str | Path, rate: int, *, start: float = 0.0, most_seconds: float = MOST_SECONDS
+    path: str | Path, rate: int, *, start: float | None = None, most_seconds: float = MOST_SECONDS
 ) -> np.ndarray:
     """A whole file, or what follows its `start`.
 
@@ -68,15 +68,15 @@ def read_audio(
         UserError: if it cannot be read, or holds no samples, too many, or some that are not finite.
     """
     header = audio_file(path)
-    if not start and header.seconds > most_seconds:
+    if start is None and header.seconds > most_seconds:
         length = f"lasts {header.seconds:,.0f} s" if np.isfinite(header.seconds) else "has no end"
         raise UserError(
             f"An audio file that is read whole must last at most {most_seconds:g} s, but {path} {length}; "
             "`kerasrnn detect` reads long recordings."
         )
-    samples = _decoded(header) if not start else None
+    samples = _decoded(header) if start is None else None
     if samples is None:
-        samples = _some(header, start, most_seconds)
+        samples = _some(header, start or 0.0, most_seconds)
     if not len(samples):
         raise UserError(f"An audio file must hold samples, but {path} holds none.")
     return resample(samples, header.rate, rate)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 MOST_SECONDS = 600  # of a file
 HEAD = 64  # zeros behind a file, so that no field is read past its end
+CHUNKS = 1000  # that are looked through for those that count
 RATES = (100, 768_000)  # Hz
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 
@@ -22,48 +23,47 @@ def decode_wav(data: tf.Tensor, rate: int) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: that says "A WAV file must …" and what came.
     """
-    file = tf.cast(
-        tf.concat([tf.io.decode_raw(data, tf.uint8), tf.zeros(HEAD, tf.uint8)], 0), tf.int64
-    )
+    data, form, given, place = _header(data)
+    body, size = place
+    raw = tf.strings.substr(data, tf.cast(body, tf.int32), tf.cast(size, tf.int32))
+    kind, bits, channels = form
+    samples = tf.reshape(_samples(raw, kind, bits), [-1, tf.cast(channels, tf.int32)])
+    audio = tf.reduce_mean(samples, axis=1)
+    finite = tf.reduce_all(tf.math.is_finite(audio))
+    audio = _checked(finite, "A WAV file's samples must be finite.", audio)
+    return tf.cond(given == rate, lambda: audio, lambda: resample(audio, given, rate))
+
+
+def _header(data: tf.Tensor):
+    """A file's header, checked: the file, (format, bits, channels), rate, (begin, size) of its samples."""
+    file = tf.concat([tf.io.decode_raw(data, tf.uint8), tf.zeros(HEAD, tf.uint8)], 0)
     whole = (file[:4] == list(b"RIFF")) & (file[8:12] == list(b"WAVE"))
     data = _checked(tf.reduce_all(whole), "A WAV file must begin with RIFF and WAVE.", data)
     with tf.control_dependencies([data]):
         file = tf.identity(file)
     (form, _), (body, size) = _chunk(file, b"fmt "), _chunk(file, b"data")
-    data = _checked(
-        (form > 0) & (body > 0), "A WAV file must hold a chunk fmt and a chunk data.", data
-    )
+    there = (form > 0) & (body > 0)
+    data = _checked(there, "A WAV file must hold a chunk fmt and a chunk data.", data)
     kind, channels, bits = (_number(file, form + at, 2) for at in (0, 2, 14))
     given = _number(file, form + 4, 4)
     kind = tf.where(kind == EXTENSIBLE, _number(file, form + 24, 2), kind)
     known = ((kind == PCM) & tf.reduce_any(bits == [8, 16, 24, 32])) | (
         (kind == FLOAT) & tf.reduce_any(bits == [32, 64])
     )
-    said = tf.strings.format(
-        "A WAV file must hold PCM of 8 to 32 bits or float, got format {} of {} bits.", (kind, bits)
+    said = "A WAV file must hold PCM of 8 to 32 bits or float, got format {} of {} bits."
+    data = _checked(known, tf.strings.format(said, (kind, bits)), data)
+    said = (
+        f"A WAV file must have 1 to 64 channels and {RATES[0]} to {RATES[1]} Hz, got {{}} and {{}}."
     )
-    data = _checked(known, said, data)
-    said = tf.strings.format(
-        f"A WAV file must have 1 to 64 channels and {RATES[0]} to {RATES[1]} Hz, got {{}} and {{}}.",
-        (channels, given),
-    )
-    data = _checked(
-        (channels > 0) & (channels <= 64) & (given >= RATES[0]) & (given <= RATES[1]), said, data
-    )
-    wide = tf.maximum(channels * (bits // 8), 1)
+    fits = (channels > 0) & (channels <= 64) & (given >= RATES[0]) & (given <= RATES[1])
+    data = _checked(fits, tf.strings.format(said, (channels, given)), data)
+    channels = tf.maximum(channels, 1)
+    wide = channels * tf.maximum(bits // 8, 1)
     size = tf.minimum(size, tf.size(file, tf.int64) - HEAD - body) // wide * wide
-    said = tf.strings.format(
-        f"A WAV file must hold samples of at most {MOST_SECONDS} s, got {{}}.", size // wide
-    )
-    data = _checked((size > 0) & (size // wide <= MOST_SECONDS * given), said, data)
-    raw = tf.strings.substr(data, tf.cast(body, tf.int32), tf.cast(size, tf.int32))
-    samples = tf.reshape(
-        _samples(raw, kind, bits), [-1, tf.cast(tf.maximum(channels, 1), tf.int32)]
-    )
-    audio = tf.reduce_mean(samples, axis=1)
-    finite = tf.reduce_all(tf.math.is_finite(audio))
-    audio = _checked(finite, "A WAV file's samples must be finite.", audio)
-    return tf.cond(given == rate, lambda: audio, lambda: resample(audio, given, rate))
+    said = f"A WAV file must hold samples of at most {MOST_SECONDS} s, got {{}}."
+    fits = (size > 0) & (size // wide <= MOST_SECONDS * given)
+    data = _checked(fits, tf.strings.format(said, size // wide), data)
+    return data, (kind, bits, channels), given, (body, size)
 
 
 def resample(audio: tf.Tensor, given: tf.Tensor, wanted: int) -> tf.Tensor:
@@ -111,8 +111,9 @@ def _chunk(file: tf.Tensor, name: bytes) -> tuple[tf.Tensor, tf.Tensor]:
         lambda at: (at + 8 <= end) & ~named(at),
         lambda at: (following(at),),
         (tf.constant(12, tf.int64),),
+        maximum_iterations=CHUNKS,
     )[0]
-    there = at + 8 <= end
+    there = (at + 8 <= end) & named(at)
     at = tf.where(there, at, 0)
     return tf.where(there, at + 8, 0), tf.where(there, _number(file, at + 4, 4), 0)
 
@@ -120,9 +121,8 @@ def _chunk(file: tf.Tensor, name: bytes) -> tuple[tf.Tensor, tf.Tensor]:
 def _number(file: tf.Tensor, at: tf.Tensor, size: int) -> tf.Tensor:
     """`size` bytes at `at`, the smallest first; past the end there is 0."""
     at = tf.minimum(at, tf.size(file, tf.int64) - size)
-    return tf.reduce_sum(
-        file[at : at + size] * tf.constant([256**k for k in range(size)], tf.int64)
-    )
+    digits = tf.cast(file[at : at + size], tf.int64)
+    return tf.reduce_sum(digits * [256**k for k in range(size)])
 
 
 def _samples(raw: tf.Tensor, kind: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
@@ -149,6 +149,8 @@ def _samples(raw: tf.Tensor, kind: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
 
 
 def _checked(good: tf.Tensor, refusal, passed: tf.Tensor) -> tf.Tensor:
-    """`passed`, which nothing can read before `good` has been seen to hold."""
-    with tf.control_dependencies([tf.debugging.Assert(good, [refusal])]):
+    """`passed`, which nothing can read before `good` has been seen to hold; nor is that looked at before."""
+    with tf.control_dependencies([passed]):
+        looked = tf.debugging.Assert(good, [refusal])
+    with tf.control_dependencies([looked]):
         return tf.identity(passed)

@@ -47,6 +47,8 @@ def test_blocks_of_any_length_are_the_whole_file(tmp_path, rate):
         assert np.abs(parts - whole).max() < 1e-6
     some = read_audio(tmp_path / "x.flac", rate, start=2.0, most_seconds=1.0)
     assert np.array_equal(some, read_audio(tmp_path / "x.flac", rate)[2 * rate : 3 * rate])
+    first = read_audio(tmp_path / "x.flac", rate, start=0.0, most_seconds=1.0)
+    assert np.array_equal(first, read_audio(tmp_path / "x.flac", rate)[:rate])
 
 
 def test_silence_clipping_and_a_header_that_promises_too_much_are_read(tmp_path):

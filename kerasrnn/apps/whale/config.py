@@ -32,9 +32,7 @@ class Config:
     pcen_root: float = 0.5  # r of PCEN
 
     network: str = "recurrent"  # recurrent, or what it is compared with: cnn, logistic
-    filters: int = (
-        16  # of the first convolution below the recurrence, twice as many of the second; 0 has none
-    )
+    filters: int = 16  # of the first convolution, twice as many of the second; 0 has neither
     cell: str = "gru"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
     units: tuple[int, ...] = (64,)  # H of each recurrent layer
     bidirectional: bool = False  # whether a window is read from its end, too

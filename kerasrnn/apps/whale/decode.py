@@ -28,8 +28,10 @@ class Listener(tf.Module):
         self._network = lambda x: _uncompiled(model, x)  # kept out of tf.Module's sight
         kept = (config.frames - config.hop_frames, config.bands)
         self.state = {"heard": ((), tf.int32), "frames": (kept, tf.float32), **self.front.state}
-        self.clips_heard = tf.function(self.clips, autograph=False, reduce_retracing=True)
-        self.heard_on = tf.function(self.hear, autograph=False, reduce_retracing=True)
+        clips, sound = (tf.TensorSpec([None, n], tf.float32) for n in (config.samples, None))
+        given = {n: tf.TensorSpec([None, *shape], kind) for n, (shape, kind) in self.state.items()}
+        self.clips_heard = tf.function(self.clips, [clips], autograph=False)
+        self.heard_on = tf.function(self.hear, [sound, given], autograph=False)
 
     def clips(self, audio: tf.Tensor) -> tf.Tensor:
         """The probability of a call in each clip (B, samples), (B,)."""
