@@ -1,5 +1,7 @@
 """The LSTM of 1997: blocks of cells that share their gates, and nothing that forgets."""
 
+from jax import lax
+from jax import numpy as jnp
 from keras import ops
 
 from kerasrnn.cells import GateCell
@@ -55,3 +57,37 @@ class MemoryBlocksCell(GateCell):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "cells": self.cells}
+
+
+def last_output(cell: MemoryBlocksCell, x, mask):
+    """h_T of one sequence, its gradient without a loop back through time.
+
+    No error flows through q, so once the loop forward has found q, every step adds to c as if it stood
+    alone, and all can be done at once: c_T = Σ_t (c_t - c_{t-1}).
+
+    Args:
+        x: (T, D).
+        mask: bool (T,), True up to the sequence's end.
+    Returns:
+        (1, K S).
+    """
+    z = cell.project(x)
+    held = cell.product(kernel=lax.stop_gradient(cell.recurrent_matrix()))
+
+    def step(states, now):
+        z, counts = now
+        new = cell.step(z, states, held)[1]
+        return cell.State(
+            *(jnp.where(counts, n, o) for n, o in zip(new, states, strict=True))
+        ), states
+
+    start = cell.State(*(jnp.zeros((1, width)) for width in cell.widths))
+    before = lax.scan(step, start, (lax.stop_gradient(z)[:, None], mask))[1]
+    before = cell.State(*(lax.stop_gradient(state)[:, 0] for state in before))  # (T, width)
+    product = cell.product()
+    last = jnp.sum(mask) - 1
+    added = cell.step(z, before, product)[1][1] - before.c
+    earlier = jnp.arange(len(x)) < last
+    c = jnp.sum(jnp.where(earlier[:, None], added, 0), axis=0)
+    z, *states = (lax.dynamic_slice_in_dim(a, last, 1) for a in (z, *before))
+    return cell.step(z, cell.State(*states)._replace(c=c[None]), product)[0]

@@ -25,43 +25,45 @@ class Ensemble:
     """
 
     def __init__(self, build: Callable[[], keras.Model], seeds, optimizer, loss):
-        starts = []
+        starts, others = [], []
         for seed in seeds:
             keras.utils.set_random_seed(int(seed))
             self.model = build()
             starts.append([w.value for w in self.model.trainable_variables])
+            others.append([v.value for v in self.model.non_trainable_variables])
         self.size, self.optimizer, self.loss = len(starts), optimizer, loss
         optimizer.build(self.model.trainable_variables)
-        self.weights = stacked(starts)
+        self.weights, self.others = stacked(starts), stacked(others)
         self.memory = stacked([[v.value for v in optimizer.variables]] * self.size)
-        self._train = jax.jit(lambda *tree: lax.scan(self._step, tree[:2], tree[2:]))
+        self._train = jax.jit(lambda *tree: lax.scan(self._step, tree[:3], tree[3:]))
         self._answer = jax.jit(jax.vmap(self.answer, in_axes=(0, None)))
 
-    def answer(self, weights, x, training=False):
+    def answer(self, weights, x):
         """One model's answers to its batch."""
         frozen = [v.value for v in self.model.non_trainable_variables]
-        return self.model.stateless_call(weights, frozen, x, training=training)[0]
+        return self.model.stateless_call(weights, frozen, x)[0]
 
-    def objective(self, weights, x, y):
-        """One model's loss, with what its layers add."""
-        frozen = [v.value for v in self.model.non_trainable_variables]
-        answers, _, added = self.model.stateless_call(
-            weights, frozen, x, training=True, return_losses=True
+    def objective(self, weights, others, x, y):
+        """One model's loss, with what its layers add; and its other variables after it: the dice."""
+        answers, others, added = self.model.stateless_call(
+            weights, others, x, training=True, return_losses=True
         )
-        return self.loss(y, answers) + sum(added)
+        return self.loss(y, answers) + sum(added), others
 
-    def update(self, weights, memory, x, y):
-        """One update of one model: its weights, its optimizer's state, and the loss before."""
-        value, gradients = jax.value_and_grad(self.objective)(weights, x, y)
-        return *self.optimizer.stateless_apply(memory, gradients, weights), value
+    def update(self, weights, others, memory, x, y):
+        """One update of one model: its weights, other variables, optimizer's state; the loss before."""
+        find = jax.value_and_grad(self.objective, has_aux=True)
+        (value, others), gradients = find(weights, others, x, y)
+        weights, memory = self.optimizer.stateless_apply(memory, gradients, weights)
+        return (weights, others, memory), value
 
     def _step(self, carry, batch):
-        weights, memory, value = jax.vmap(self.update)(*carry, *batch)
-        return (weights, memory), value
+        return jax.vmap(self.update)(*carry, *batch)
 
     def train(self, x, y) -> np.ndarray:
         """Updates on x and y (steps, N, B, …); the losses (steps, N)."""
-        (self.weights, self.memory), values = self._train(self.weights, self.memory, x, y)
+        carry = (self.weights, self.others, self.memory)
+        (self.weights, self.others, self.memory), values = self._train(*carry, x, y)
         return np.asarray(values)
 
     def predict(self, x):

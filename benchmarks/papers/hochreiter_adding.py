@@ -8,7 +8,7 @@ from kerasrnn.data.tasks import early_adding
 
 TRIALS = 10
 PUBLISHED = {100: "74,000 sequences, 1 wrong", 500: "209,000 sequences, 0 wrong"}
-MOST = {100: 250_000}  # sequences, by T
+MOST = {100: 250_000, 500: 600_000}  # sequences, by T
 
 
 def experiment(steps: int) -> Experiment:
@@ -20,6 +20,7 @@ def experiment(steps: int) -> Experiment:
         biases=(-3.0, -6.0),
         tolerance=0.04,
         error=0.01,
+        activation="linear",
     )
 
 
@@ -40,12 +41,13 @@ def run(data: str | None) -> Result:
         + "; 10 trials",
         ours=ours,
         seeds=f"{TRIALS}, each its own start and sequences",
-        passed=passed and MOST.keys() == PUBLISHED.keys(),
+        passed=passed,
         deviations=(
             "the mean error that must fall below 0.01 is that of ½ (d - y)² since the last wrong answer",
+            "the output is linear: with the paper's sigmoid, answers near 0 and 1 stay wrong too long for a "
+            "trial to stop (T = 100: none of 10 after 214,500 sequences)",
             "a trial that has not stopped after "
             + ", ".join(f"{most:,} sequences (T = {steps})" for steps, most in MOST.items())
             + " is given up",
-            "T = 500 is not run, for its time, so the row does not pass as a whole",
         ),
     )

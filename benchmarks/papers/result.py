@@ -11,14 +11,14 @@ class Result:
         published: the paper's, in words.
         ours: name → number, or a list of them, one a seed.
         seeds: how many models, and what differs between them.
-        passed: whether what the row must reach is reached.
+        passed: whether what the row must reach is reached; None where ours cannot be compared.
         deviations: from the paper's protocol.
     """
 
     published: str
     ours: dict
     seeds: str
-    passed: bool
+    passed: bool | None
     deviations: tuple[str, ...]
 
     def record(self, row: str) -> dict:

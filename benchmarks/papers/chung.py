@@ -1,0 +1,36 @@
+"""Chung et al. 2014, arXiv:1412.3555, table 2: gated networks and tanh on polyphonic music."""
+
+from benchmarks.papers.polyphony import learn
+from benchmarks.papers.result import Result
+from kerasrnn.data.music import Music
+
+UNITS = {"tanh": ("simple_rnn", 100), "GRU": ("gru", 46), "LSTM": ("lstm", 36)}
+SEEDS = 3
+RATE = 2e-3
+MOST = 3000  # updates
+NEAR = 0.25  # nats
+
+
+def compare(music: Music, published: dict[str, float], worst: str | None = None) -> Result:
+    """The three networks on one set of pieces; one may have to be the worst."""
+    comparable = music.name.endswith(".mat")
+    ours, mean = {"pieces": {split: len(rolls) for split, rolls in music.splits.items()}}, {}
+    for name, (cell, units) in UNITS.items():
+        found = learn(cell, units, music, range(SEEDS), rate=RATE, most=MOST)
+        mean[name] = sum(found) / SEEDS
+        ours |= {f"{name}-{units}": found, f"{name}-{units}, mean": round(mean[name], 3)}
+    right = worst in (None, max(mean, key=mean.get)) and all(
+        abs(mean[name] - nats) <= NEAR for name, nats in published.items()
+    )
+    numbers = " / ".join(f"{nats:.2f}" for nats in published.values())
+    return Result(
+        published=f"test nats a step, tanh-100 / GRU-46 / LSTM-36: {numbers}",
+        ours=ours,
+        seeds=f"{SEEDS}, each its own start and batches",
+        passed=right if comparable else None,
+        deviations=(
+            *(() if comparable else (f"not comparable: {music.name}, a step a quarter note",)),
+            f"Adam at rate {RATE}, clipped at norm 1, in place of RMSProp with weight noise and searched rates",
+            f"the test loss is that where the validation loss is least; at most {MOST:,} updates",
+        ),
+    )

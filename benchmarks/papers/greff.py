@@ -1,0 +1,36 @@
+"""Greff et al. 2017, arXiv:1503.04069: the LSTM's parts taken away one at a time, on JSB Chorales."""
+
+from benchmarks.papers.polyphony import learn, read
+from benchmarks.papers.result import Result
+
+ALIKE = {"vanilla": "peephole_lstm", "coupled gates": "lstm_cifg", "no peepholes": "lstm"}
+WORSE = {"no forget gate": "lstm_nfg", "no output activation": "lstm_noaf"}
+UNITS = 36
+SEEDS = 3
+RATE = 2e-3
+MOST = 3000  # updates
+NEAR = 0.1  # nats
+
+
+def run(data: str | None) -> Result:
+    music = read(data, "JSB_Chorales.mat")
+    comparable = music.name.endswith(".mat")
+    ours, mean = {"pieces": {split: len(rolls) for split, rolls in music.splits.items()}}, {}
+    for name, cell in (ALIKE | WORSE).items():
+        found = learn(cell, UNITS, music, range(SEEDS), rate=RATE, most=MOST)
+        mean[name] = sum(found) / SEEDS
+        ours |= {name: found, f"{name}, mean": round(mean[name], 3)}
+    alike = [mean[name] for name in ALIKE]
+    return Result(
+        published="coupled gates and no peepholes are not significantly worse than vanilla; no forget gate "
+        "and no output activation are",
+        ours=ours,
+        seeds=f"{SEEDS}, each its own start and batches",
+        passed=max(alike) - min(alike) <= NEAR if comparable else None,
+        deviations=(
+            *(() if comparable else (f"not comparable: {music.name}, a step a quarter note",)),
+            f"{UNITS} units and Adam at rate {RATE}, clipped at norm 1, in place of 200 random draws of "
+            "units, rate, momentum and noise",
+            f"the test loss is that where the validation loss is least; at most {MOST:,} updates",
+        ),
+    )
