@@ -40,7 +40,7 @@ REFUSALS = {
     "train char_lm --data same.txt --out new": "two different characters, .* holds only 'a'",
     "train char_lm --data empty --out new": "must hold characters, but .*empty is empty",
     "train char_lm --data /dev/null --out new": "must be a regular file",
-    "train bogus --data good.txt --out new": "An app must be one of char_lm.*; got 'bogus'",
+    "train bogus --data good.txt --out new": "An app must be one of .*char_lm.*; got 'bogus'",
     "train --data good.txt --out new": "Missing argument",
     f"{TRAIN} --preset smal": "must be one of .*; got 'smal'. Did you mean 'small'?",
     f"{TRAIN} --preset missing.json": "must be JSON, but missing.json cannot be read: .*No such",
