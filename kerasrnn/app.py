@@ -57,11 +57,6 @@ class App:
         return importlib.util.find_spec(f"{self.package}.{name}") is not None
 
     @property
-    def draws(self) -> bool:
-        """Whether it has pictures of its own."""
-        return self.has("pictures")
-
-    @property
     def presets(self) -> dict:
         return self.file("config").PRESETS
 

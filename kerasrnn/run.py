@@ -223,7 +223,7 @@ def _finish(app: App, folder: RunFolder, training, config, assets, source) -> No
         f"{app.name}: {folder.path.name}",
         largest=direction == "max",
     )
-    if app.draws:
+    if app.has("pictures"):
         app.file("pictures").draw(training.model, config, assets, source, history, folder)
 
 

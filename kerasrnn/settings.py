@@ -120,3 +120,19 @@ def positive(name: str, value: float, or_zero: bool = False) -> None:
 def unit_interval(name: str, value: float, closed: bool = False) -> None:
     if not 0 <= value <= 1 or (value == 1 and not closed):
         raise ValueError(f"`{name}` must be in [0, 1{']' if closed else ')'}, got {value!r}.")
+
+
+def check_numbers(config, above=(), or_zero=(), shares=()) -> None:
+    """The fields called `above` must be above 0, those of `or_zero` 0 or more, `shares` in [0, 1).
+
+    Each number of a tuple, such as the units of layers, is looked at, and there must be one.
+    """
+    for names, zero in ((above, False), (or_zero, True)):
+        for name in names:
+            value = getattr(config, name)
+            if value == ():
+                raise ValueError(f"`{name}` must name at least one layer, got none.")
+            for number in value if isinstance(value, tuple) else (value,):
+                positive(name, number, or_zero=zero)
+    for name in shares:
+        unit_interval(name, getattr(config, name))

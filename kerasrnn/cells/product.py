@@ -69,8 +69,7 @@ class Product:
 
     def __init__(self, kernel, bias, masks, scale, units: int, centre: bool):
         self.kernel, self.bias, self.masks = ops.convert_to_tensor(kernel), bias, tuple(masks)
-        self.scale, self.units = scale, units
-        self.centre = centred if centre else lambda r: r
+        self.scale, self.units, self.centre = scale, units, centre
         # One U for each mask, taken apart here rather than at every step.
         self.kernels = ops.split(self.kernel, max(1, len(self.masks)), axis=-1)
 
@@ -79,6 +78,9 @@ class Product:
         r = self.raw(h, first, last)
         return self.finish(r if self.scale is None else normalised(r), first, last)
 
+    def _centred(self, r):
+        return centred(r) if self.centre else r
+
     def _columns(self, first: int, last: int | None) -> slice:
         return slice(first * self.units, None if last is None else last * self.units)
 
@@ -86,12 +88,12 @@ class Product:
         """h U alone."""
         if len(self.masks) <= 1:
             h = h * self.masks[0] if self.masks else h
-            return self.centre(matmul_wide(h, self.kernel[..., self._columns(first, last)]))
+            return self._centred(matmul_wide(h, self.kernel[..., self._columns(first, last)]))
         parts = [
             matmul_wide(h * mask, kernel)
             for mask, kernel in zip(self.masks[first:last], self.kernels[first:last], strict=True)
         ]
-        return self.centre(parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1))
+        return self._centred(parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1))
 
     def finish(self, r, first: int = 0, last: int | None = None):
         """Scale and bias."""
@@ -104,7 +106,7 @@ class Product:
         parts = [ops.swapaxes(kernel, -1, -2) for kernel in self.kernels]
 
         def back(d_r):
-            pieces = ops.split(self.centre(d_r), len(parts), axis=-1)
+            pieces = ops.split(self._centred(d_r), len(parts), axis=-1)
             d_h = [matmul_wide(d, part) for d, part in zip(pieces, parts, strict=True)]
             return (
                 sum(d * m for d, m in zip(d_h, self.masks, strict=True)) if self.masks else d_h[0]
@@ -114,7 +116,7 @@ class Product:
 
     def kernel_gradient(self, h, d_r):
         """Gradient of U from all steps: h (T, …, H), d_r (T, …, G)."""
-        d_r = self.centre(d_r)
+        d_r = self._centred(d_r)
         if len(self.masks) <= 1:
             return self._outer(h * self.masks[0] if self.masks else h, d_r)
         pieces = zip(self.masks, ops.split(d_r, len(self.masks), axis=-1), strict=True)

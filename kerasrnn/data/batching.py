@@ -32,3 +32,24 @@ class Batches:
             lambda number: self.at(number // self.count, number % self.count), tf.data.AUTOTUNE
         )
         return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def dealt(total: int, size: int, turn, index, seed: int | None) -> tuple[tf.Tensor, tf.Tensor]:
+    """The examples of batch `index` of a pass over `total`, `size` each.
+
+    What the last batch of a pass lacks, it takes from the pass's beginning.
+
+    Args:
+        seed: draws a new order in each pass; None keeps the examples in order.
+    Returns:
+        int64 (B,), their places; and float32 (B,), 0 for one that the pass has had already, if there is no
+        seed, and 1 otherwise.
+    """
+    place = index * size + tf.range(size, dtype=tf.int64)
+    fresh = tf.cast(place < total, tf.float32)
+    place %= total
+    if seed is None:
+        return place, fresh
+    key = tf.cast(tf.stack([tf.constant(seed, tf.int64), turn]), tf.uint32)
+    place = tf.random.experimental.index_shuffle(place, key, max_index=total - 1)
+    return place, tf.ones_like(fresh)

@@ -4,11 +4,8 @@ import tensorflow as tf
 
 from kerasrnn.data.image_headers import number
 
-COLOUR_MASKS = (
-    0x00FF0000,
-    0x0000FF00,
-    0x000000FF,
-)  # of 32-bit pixels: blue, green, red in the file
+# of 32-bit pixels: red, green, blue
+COLOUR_MASKS = (0x00FF0000, 0x0000FF00, 0x000000FF)
 
 
 def decode_bmp(file: tf.Tensor) -> tf.Tensor:

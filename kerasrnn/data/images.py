@@ -91,9 +91,8 @@ def read_image(file: Path | bytes, size: int | None = None) -> np.ndarray:
         UserError: if it cannot be read; one sentence.
     """
     name = str(file) if isinstance(file, Path) else "The image"
-    data = tf.constant(
-        read_bytes(file) if isinstance(file, Path) else file
-    )  # bytes would be retraced
+    data = read_bytes(file) if isinstance(file, Path) else file
+    data = tf.constant(data)  # bytes as they are would be traced anew for every image
     try:
         return (_decode(data) if size is None else _decode_and_fit(data, size)).numpy()
     except tf.errors.InvalidArgumentError as error:

@@ -6,14 +6,15 @@ A token is what the app makes of a text: a character, a word.
 from dataclasses import dataclass
 
 from kerasrnn.cell_names import CELL_NAMES
-from kerasrnn.settings import choice, positive, unit_interval
+from kerasrnn.settings import check_numbers, choice, positive, unit_interval
+from kerasrnn.training.learning import LearningConfig
 
 LONGEST = 100_000  # tokens that one answer may hold, all beams together
 WIDEST = 100  # beams that a search may keep
 
 
 @dataclass(frozen=True)
-class LanguageConfig:
+class LanguageConfig(LearningConfig):
     """A language model and how it is trained."""
 
     cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
@@ -24,42 +25,18 @@ class LanguageConfig:
 
     batch_size: int = 32  # B, strips of the text read side by side
     steps: int = 64  # T, tokens between two truncations of back-propagation
-    epochs: int = 10  # reports; training ends after the last
-    epoch_steps: int = 0  # batches between two reports; 0 stands for one pass over the text
-
     optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
     learning_rate: float = 2e-2  # at its highest
-    warmup: float = 0.05  # share of the training during which it rises
-    decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
-    weight_decay: float = 0.0  # decoupled, a step, times the learning rate
-    clip_norm: float = 1.0  # largest norm of the whole gradient
 
     def __post_init__(self):
+        super().__post_init__()
         choice("cell", self.cell, CELL_NAMES)
         if self.cell == "output_rnn" and (len(self.units) > 1 or self.dropout):
             raise ValueError(
                 "`units` must name one layer and `dropout` be 0 with cell=output_rnn, which answers "
                 f"by itself, got units={self.units}, dropout={self.dropout}."
             )
-        choice("optimizer", self.optimizer, ("adamw", "muon"))
-        choice("decay", self.decay, ("constant", "linear", "cosine"))
-        if not self.units:
-            raise ValueError("`units` must name at least one layer, got none.")
-        for units in self.units:
-            positive("units", units)
-        for name in (
-            "embedding_size",
-            "batch_size",
-            "steps",
-            "epochs",
-            "learning_rate",
-            "clip_norm",
-        ):
-            positive(name, getattr(self, name))
-        for name in ("max_chars", "epoch_steps", "weight_decay"):
-            positive(name, getattr(self, name), or_zero=True)
-        for name in ("dropout", "warmup"):
-            unit_interval(name, getattr(self, name))
+        check_numbers(self, ("units", "embedding_size", "steps"), ("max_chars",), ("dropout",))
 
 
 @dataclass(frozen=True)

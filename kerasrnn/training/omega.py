@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasrnn.cells.product import Product, centred
+from kerasrnn.cells.product import Product
 from kerasrnn.training.unrolled import Unrolled, cell_names, unrolled
 
 BOUND = 1e-20  # a squared gradient below this says nothing about its direction
@@ -30,7 +30,7 @@ def omega(run: Unrolled, gradients, kernel):
         A scalar: the mean over all steps of all sequences that a mask keeps and a gradient reaches.
     """
     p = run.product
-    product = _Immediate(kernel, p.bias, p.masks, p.scale, p.units, p.centre is centred)
+    product = _Immediate(kernel, p.bias, p.masks, p.scale, p.units, p.centre)
     gradients = [ops.stop_gradient(g) for g in gradients]
     old = [ops.stop_gradient(x) for x in run.previous]
     with tf.GradientTape(watch_accessed_variables=False) as tape:

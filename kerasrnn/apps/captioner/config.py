@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from kerasrnn.cell_names import CELL_NAMES
-from kerasrnn.settings import choice, positive, unit_interval
+from kerasrnn.settings import check_numbers, choice, positive, unit_interval
+from kerasrnn.training.learning import LearningConfig
 
 ENCODERS = ("tiny", "vgg16", "vgg19", "mobilenet")
 ATTENTIVE = ("soft_attention", "hard_attention")
@@ -12,7 +13,7 @@ MOST_BEAMS = 100  # that one caption may be searched with
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(LearningConfig):
     """A captioner and how it is trained."""
 
     encoder: str = "tiny"  # tiny, vgg16, vgg19 or mobilenet
@@ -41,25 +42,15 @@ class Config:
     scheduled_sampling: float = 0.0  # k of the inverse sigmoid decay, in updates; 0 is off
     beams: int = 3  # beams that captions are judged with; 1 is greedy
 
-    batch_size: int = 64  # B, captions of a step
-    epochs: int = 10  # reports; training ends after the last
-    epoch_steps: int = 0  # batches between two reports; 0 stands for one pass over the captions
-    optimizer: str = "adamw"  # adamw or muon
-    learning_rate: float = 3e-3  # at its highest
-    warmup: float = 0.05  # share of the training during which it rises
-    decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
-    weight_decay: float = 0.0  # decoupled, a step, times the learning rate
-    clip_norm: float = 1.0  # largest norm of the whole gradient
     xla: bool = False  # compile the whole training step: longer to begin, faster after
 
     def __post_init__(self):
+        super().__post_init__()
         choice("encoder", self.encoder, ENCODERS)
         choice("features", self.features, ("vector", "grid"))
         choice("image", self.image, IMAGES)
         choice("attend_by", self.attend_by, ("state", "state_and_word"))
         choice("cell", self.cell, CELL_NAMES)
-        choice("optimizer", self.optimizer, ("adamw", "muon"))
-        choice("decay", self.decay, ("constant", "linear", "cosine"))
         self._check_numbers()
         if self.attentive and self.features != "grid":
             raise ValueError(
@@ -76,20 +67,9 @@ class Config:
             )
 
     def _check_numbers(self):
-        if not self.units:
-            raise ValueError("`units` must name at least one layer, got none.")
-        sizes = ("image_size", "min_count", "max_words", "embedding_size", "attention_units")
-        sizes += ("beams", "batch_size", "epochs", "learning_rate", "clip_norm")
-        for name, value in (
-            *(("units", u) for u in self.units),
-            *((n, getattr(self, n)) for n in sizes),
-        ):
-            positive(name, value)
-        for name in ("images", "doubly_stochastic", "reinforce", "entropy", "epoch_steps"):
-            positive(name, getattr(self, name), or_zero=True)
-        positive("weight_decay", self.weight_decay, or_zero=True)
-        for name in ("dropout", "warmup"):
-            unit_interval(name, getattr(self, name))
+        sizes = ("units", "image_size", "min_count", "max_words", "embedding_size", "beams")
+        weights = ("images", "doubly_stochastic", "reinforce", "entropy")
+        check_numbers(self, (*sizes, "attention_units"), weights, ("dropout",))
         unit_interval("expected", self.expected, closed=True)
         if self.max_vocabulary < 5:
             raise ValueError(

@@ -13,7 +13,7 @@ import tensorflow as tf
 from kerasrnn.apps.captioner import scenes
 from kerasrnn.apps.captioner.config import Config
 from kerasrnn.apps.captioner.features import image_rows
-from kerasrnn.data.batching import Batches
+from kerasrnn.data.batching import Batches, dealt
 from kerasrnn.data.captions import Example, Source, open_captions
 from kerasrnn.data.splits import SPLITS
 from kerasrnn.data.text import utf8
@@ -162,13 +162,7 @@ def batches(source: Source, config: Config, split: str, assets: Assets, seed=Non
         words, owner = tf.constant(words), tf.constant(owner)
 
     def at(turn, index):
-        place = index * size + tf.range(size, dtype=tf.int64)
-        fresh = tf.cast(place < total, tf.float32)
-        place %= total
-        if seed is not None:
-            fresh = tf.ones_like(fresh)
-            key = tf.cast(tf.stack([tf.constant(seed, tf.int64), turn]), tf.uint32)
-            place = tf.random.experimental.index_shuffle(place, key, max_index=total - 1)
+        place, fresh = dealt(total, size, turn, index, seed)
         chosen = tf.gather(words, place)
         x = {name: rows.gather(tf.gather(owner, place)), "words": chosen[:, :-1]}
         y = chosen[:, 1:]

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 from kerasrnn.cell_names import CELL_NAMES
-from kerasrnn.settings import choice, positive, unit_interval
+from kerasrnn.settings import check_numbers, choice, unit_interval
+from kerasrnn.training.learning import LearningConfig
 
 NETWORKS = ("recurrent", "cnn", "logistic")
 POOLS = ("last", "mean", "attention")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(LearningConfig):
     """A detector and how it is trained."""
 
     positive: str = ""  # name of the folder whose clips hold the call; "" finds 1, call, whale, …
@@ -46,44 +47,25 @@ class Config:
     frequency_mask: int = 6  # bands that are hidden, at most, less one; 0 hides none
     time_mask: int = 10  # frames that are hidden, at most, less one; 0 hides none
 
-    batch_size: int = 64  # B, clips of a step
     epochs: int = 12  # reports; training ends after the last
-    epoch_steps: int = 0  # batches between two reports; 0 stands for one pass over the clips
-    optimizer: str = "adamw"  # adamw or muon
-    learning_rate: float = 3e-3  # at its highest
-    warmup: float = 0.05  # share of the training during which it rises
-    decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
     weight_decay: float = 0.01  # decoupled, a step, times the learning rate
-    clip_norm: float = 1.0  # largest norm of the whole gradient
 
     def __post_init__(self):
+        super().__post_init__()
         choice("features", self.features, ("pcen", "log"))
         choice("network", self.network, NETWORKS)
         choice("cell", self.cell, CELL_NAMES)
         choice("pool", self.pool, POOLS)
-        choice("optimizer", self.optimizer, ("adamw", "muon"))
-        choice("decay", self.decay, ("constant", "linear", "cosine"))
         self._check_numbers()
         self._check_times()
         if self.cell == "output_rnn":
             raise ValueError("`cell` must leave the answer to the pool; output_rnn does not.")
 
     def _check_numbers(self):
-        if not self.units:
-            raise ValueError("`units` must name at least one layer, got none.")
-        above = ("rate", "seconds", "hop", "frame_length", "frame_step", "bands", "attention_units")
-        above += ("pcen_seconds", "pcen_gain", "pcen_bias", "pcen_root", "batch_size", "epochs")
-        above += ("learning_rate", "clip_norm", "high")
-        for name, value in (
-            *(("units", u) for u in self.units),
-            *((n, getattr(self, n)) for n in above),
-        ):
-            positive(name, value)
+        above = ("units", "rate", "seconds", "hop", "frame_length", "frame_step", "bands", "high")
+        above += ("attention_units", "pcen_seconds", "pcen_gain", "pcen_bias", "pcen_root")
         zero = ("clips", "low", "filters", "shift", "level", "frequency_mask", "time_mask")
-        for name in (*zero, "epoch_steps", "weight_decay"):
-            positive(name, getattr(self, name), or_zero=True)
-        for name in ("dropout", "warmup"):
-            unit_interval(name, getattr(self, name))
+        check_numbers(self, above, zero, ("dropout",))
         unit_interval("noise", self.noise, closed=True)
 
     def _check_times(self):

@@ -9,7 +9,7 @@ from kerasrnn.apps.whale.clips import Source, full_scale, open_source
 from kerasrnn.apps.whale.config import Config
 from kerasrnn.apps.whale.front import Front
 from kerasrnn.data import augment
-from kerasrnn.data.batching import Batches
+from kerasrnn.data.batching import Batches, dealt
 from kerasrnn.data.features import Statistics
 from kerasrnn.errors import UserError
 
@@ -68,13 +68,7 @@ def batches(source: Source, config: Config, split: str, assets: Assets, seed=Non
         audio, labels = tf.constant(clips.audio), tf.constant(clips.labels, tf.float32)
 
     def at(turn, index):
-        place = index * size + tf.range(size, dtype=tf.int64)
-        weights = tf.cast(place < total, tf.float32)
-        place %= total
-        if seed is not None:
-            weights = tf.ones_like(weights)
-            key = tf.cast(tf.stack([tf.constant(seed, tf.int64), turn]), tf.uint32)
-            place = tf.random.experimental.index_shuffle(place, key, max_index=total - 1)
+        place, weights = dealt(total, size, turn, index, seed)
         sound = full_scale(tf.gather(audio, place))
         drawn = None if seed is None else augment.seeds(seed, turn, index, count=6)
         if seed is not None:

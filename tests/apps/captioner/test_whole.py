@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from kerasrnn.apps import captioner
+from kerasrnn.apps.captioner.data import open_source
+from kerasrnn.apps.captioner.judge import judge
 
 RNG = np.random.default_rng(0)
 WORDS = ("dog", "cat", "bird", "runs", "sleeps", "eats", "here", "there", "today", "red", "old")
@@ -58,7 +60,11 @@ def test_beams_are_answered_as_caption_captions_and_scores(tiny, command):
         assert len(answer["captions"]) == len(answer["scores"]) == 3
 
 
-def test_scenes_are_judged_on_pairs_that_were_never_shown(tiny):
+def test_scenes_are_judged_on_pairs_that_were_never_shown_and_a_folder_has_none(tiny):
     run = tiny("captioner").run
+    scenes = open_source(None, run.config)
+    count, metrics = judge(run.model, run.config, run.assets, scenes, "unseen")()
+    assert count == len(scenes.splits["unseen"]) == run.config.images
+    assert 0 <= metrics["bleu4"] <= 1
     with pytest.raises(ValueError, match="one of all, test, train, valid; got 'unseen'"):
         run.evaluate(split="unseen")

@@ -1,0 +1,27 @@
+"""The numbers of learning that every app has: steps, optimizer, learning rate."""
+
+from dataclasses import dataclass
+
+from kerasrnn.settings import check_numbers, choice
+
+
+@dataclass(frozen=True)
+class LearningConfig:
+    """How a model is trained."""
+
+    batch_size: int = 64  # B, examples of a step
+    epochs: int = 10  # reports; training ends after the last
+    epoch_steps: int = 0  # batches between two reports; 0 stands for one pass over the examples
+
+    optimizer: str = "adamw"  # adamw, or muon, which needs fewer steps for matrices
+    learning_rate: float = 3e-3  # at its highest
+    warmup: float = 0.05  # share of the training during which it rises
+    decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
+    weight_decay: float = 0.0  # decoupled, a step, times the learning rate
+    clip_norm: float = 1.0  # largest norm of the whole gradient
+
+    def __post_init__(self):
+        choice("optimizer", self.optimizer, ("adamw", "muon"))
+        choice("decay", self.decay, ("constant", "linear", "cosine"))
+        above = ("batch_size", "epochs", "learning_rate", "clip_norm")
+        check_numbers(self, above, ("epoch_steps", "weight_decay"), ("warmup",))
