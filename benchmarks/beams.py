@@ -1,99 +1,118 @@
-"""Beam search contenders over one captioner-like decoder: an LSTM that reads its own words."""
+"""Beam search contenders over one captioner, `small` but for its sizes."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasrnn.builders import many_to_many
-from kerasrnn.decoders import beam_search
+from kerasrnn.apps.captioner import PRESETS, build
+from kerasrnn.apps.captioner.data import END, PAD, SPECIAL, START, UNKNOWN, Assets
+from kerasrnn.apps.captioner.decode import Speaker
+from kerasrnn.settings import replace
 
-START = 0  # token
+FEATURES = 256  # numbers of an image
 
 
 class Decoder:
-    """An untrained decoder, whose weights do not change speed, and a batch of first states.
+    """An untrained captioner, whose weights do not change speed, and the features of a batch of images.
 
-    No word ends a caption: all contenders write `length` words.
+    `<end>` is made so unlikely that no caption ends before `length` words.
     """
 
     def __init__(self, units: int, vocabulary: int, rows: int, width: int, length: int):
-        self.rows, self.width, self.length, self.vocabulary = rows, width, length, vocabulary
-        self.network = many_to_many(
-            "lstm",
-            units=units,
-            classes=vocabulary,
-            inputs="embedding",
-            vocabulary=vocabulary,
-            embedding_size=units,
-            carry=True,
-        )
-        rng = np.random.default_rng(0)
-        self.states = [rng.normal(size=(rows, units)).astype(np.float32) for _ in "hc"]
-
-    def step(self, tokens, states):
-        logits, *states = self.network([tokens[:, None], *states], training=False)
-        return logits[:, 0], states
+        self.rows, self.width, self.length = rows, width, length
+        rare = (f"word {k}" for k in range(vocabulary - len(SPECIAL)))
+        assets = Assets((*SPECIAL, *rare), length)
+        config = replace(PRESETS["small"], units=(units,))
+        self.model = build(config, assets)
+        (bias,) = self.model.writer.get_layer("bias").weights
+        bias.assign(-30.0 * (np.arange(vocabulary) == END))
+        self.speaker = Speaker(self.model, config, assets)
+        self.features = keras.random.normal((rows, FEATURES), seed=0)
 
     def in_graph(self):
         """Ours: the whole search in one compiled graph."""
-        search = tf.function(self._search, jit_compile=True, autograph=False)
-        first, states = tf.fill([self.rows], START), [tf.constant(s) for s in self.states]
-        return lambda: search(first, states).tokens.numpy()
-
-    def _search(self, first, states):
-        return beam_search(self.step, states, first, width=self.width, length=self.length)
+        search = tf.function(self.speaker.search, jit_compile=True, autograph=False)
+        return lambda: search({"features": self.features}, self.width).tokens.numpy()
 
     def batched(self):
-        """A Python loop over a compiled step of all beams of all images."""
+        """A Python loop over a compiled step of all beams of all images, which are kept in lists."""
 
         @tf.function(jit_compile=True, autograph=False)
-        def step(tokens, states):
-            logits, states = self.step(tokens, states)
-            return tf.nn.log_softmax(logits), states
+        def step(tokens, memory, states):
+            logits, *states = self.model.writer([tokens[:, None], *memory, *states])
+            return tf.nn.log_softmax(logits[:, 0]), states
 
         def write():
+            memory, states = self.model.begin(self.features)
+            memory = [tf.repeat(one, self.width, axis=0) for one in memory]
+
             def advance(tokens, states):
-                chances, states = step(tf.constant(tokens), [tf.constant(s) for s in states])
+                chances, states = step(tf.constant(tokens), memory, list(map(tf.constant, states)))
                 return chances.numpy(), [state.numpy() for state in states]
 
-            return _by_hand(advance, self.states, self.width, self.length)
+            return self._by_hand(advance, [state.numpy() for state in states])
 
         return write
 
     def predicted(self, rows: int):
         """The usual loop: one image at a time, one `model.predict` for each step of its beams."""
 
-        def advance(tokens, states):
-            logits, *states = self.network.predict([tokens[:, None], *states], verbose=0)
-            shifted = logits[:, 0] - logits.max(axis=-1)
-            return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), states
-
         def write():
             for row in range(rows):
-                mine = [state[row : row + 1] for state in self.states]
-                _by_hand(advance, mine, self.width, self.length)
+                memory, states = self.model.begin(self.features[row : row + 1])
+                memory = [np.repeat(one, self.width, axis=0) for one in memory]
+
+                def advance(tokens, states, memory=memory):
+                    inputs = [tokens[:, None], *memory, *states]
+                    logits, *states = self.model.writer.predict(inputs, verbose=0)
+                    shifted = logits[:, 0] - logits.max(axis=-1)
+                    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), states
+
+                self._by_hand(advance, [state.numpy() for state in states])
 
         return write
 
+    def _by_hand(self, advance, states) -> list[list[tuple[float, list[int]]]]:
+        """Beam search as it is usually written: for each image the (ln P, words), best first."""
+        width, rows = self.width, len(states[0])
+        states = [np.repeat(state, width, axis=0) for state in states]
+        searches = [_Search(width, self.length + 1) for _ in range(rows)]
+        while not all(search.done for search in searches):
+            tokens = np.int32([words[-1] for search in searches for _, words in search.live])
+            chances, states = advance(tokens, states)
+            chances[:, [PAD, START, UNKNOWN]] = -np.inf
+            parents = []
+            for row, search in enumerate(searches):
+                own = slice(row * width, (row + 1) * width)
+                parents += [row * width + beam for beam in search.advance(chances[own])]
+            states = [state[parents] for state in states]
+        return [[(score, words[1:]) for score, words in search.found] for search in searches]
 
-def _by_hand(advance, states, width: int, length: int) -> list[list[tuple[float, list[int]]]]:
-    """Beam search as it is usually written: for each image the (ln P, words), best first."""
-    rows = len(states[0])
-    states = [np.repeat(state, width, axis=0) for state in states]
-    tokens = np.full(rows * width, START, np.int32)
-    live = [[(0.0, [])] + [(-np.inf, [])] * (width - 1) for _ in range(rows)]
-    for _ in range(length):
-        chances, states = advance(tokens, states)
-        parents = []
-        for row in range(rows):
-            total = np.array([score for score, _ in live[row]])[:, None]
-            total = (total + chances[row * width : (row + 1) * width]).ravel()
-            best = np.argpartition(-total, width)[:width]
-            alive = []
-            for place in best[np.argsort(-total[best])]:
-                beam, token = divmod(int(place), chances.shape[1])
-                alive.append((float(total[place]), [*live[row][beam][1], token]))
-                parents.append(row * width + beam)
-            live[row] = alive
-        states = [state[parents] for state in states]
-        tokens = np.array([beam[1][-1] for beams in live for beam in beams], np.int32)
-    return live
+
+class _Search:
+    """One image's live captions and its found ones."""
+
+    def __init__(self, width: int, length: int):
+        self.width, self.length, self.done, self.found = width, length, False, []
+        self.live = [(0.0, [START])] + [(-np.inf, [START])] * (width - 1)
+
+    def advance(self, chances: np.ndarray) -> list[int]:
+        """Each next live caption's parent, after ln p (K, V) of the words that may follow."""
+        if self.done:
+            return list(range(self.width))
+        total = (np.array([score for score, _ in self.live])[:, None] + chances).ravel()
+        best = np.argpartition(-total, 2 * self.width)[: 2 * self.width]
+        alive, parents = [], []
+        for rank, place in enumerate(best[np.argsort(-total[best])]):
+            beam, token = divmod(int(place), chances.shape[1])
+            score, words = float(total[place]), [*self.live[beam][1], token]
+            if token == END or len(words) > self.length:
+                self.found += [(score, words)] if rank < self.width else []
+            elif len(alive) < self.width:
+                alive.append((score, words))
+                parents.append(beam)
+        self.found = sorted(self.found, reverse=True)[: self.width]
+        full = len(self.found) == self.width
+        self.done = not alive or (full and self.found[-1][0] >= alive[0][0])
+        self.live = alive or self.live
+        return parents or list(range(self.width))

@@ -10,11 +10,13 @@
     model.predict   the usual loop: `model.predict` of one step, the draw in NumPy
 
 `beam`: all search the same captions, of 20 words, for a batch of 64 images by 5 beams, with an
-untrained LSTM of the captioner's `small` size and a larger one, whose arithmetic takes most of the time:
+untrained captioner: `small`, and one with more units and words, whose arithmetic takes most of the time.
+All set finished captions aside, and end when none alive can be better:
 
-    in graph        kerasrnn.decoders.beam_search, compiled
-    batched loop    a Python loop over a compiled step of all beams of all images
-    model.predict   the usual loop: one image, one step of its beams, one `model.predict` at a time
+    in graph        the captioner's own search (kerasrnn.decoders.beam_search), compiled
+    batched loop    a Python loop over a compiled step of all beams of all images, with each image's
+                    captions in lists and their scores in NumPy
+    model.predict   the same, one image and one `model.predict` at a time
 """
 
 import argparse
@@ -121,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", default="text,beam")
     parser.add_argument("--units", default="256", help="of each layer, with commas")
-    parser.add_argument("--sizes", default="128,60 256,1000", help="units,words of the beam search")
+    parser.add_argument("--sizes", default="256,41 512,1000", help="units,words of the beam search")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from kerasrnn.apps.captioner.config import Config, Options
 from kerasrnn.apps.captioner.data import END, PAD, START, UNKNOWN, Assets, pictures
-from kerasrnn.apps.captioner.network import attention
+from kerasrnn.apps.captioner.network import attention, words_cell
 from kerasrnn.data.captions import Source
 from kerasrnn.data.images import decode_image, fit, read_image
-from kerasrnn.decoders import beam_search, draws, generate
+from kerasrnn.decoders import beam_search, draws, generate, step_ahead
 from kerasrnn.errors import UserError
 
 
@@ -29,7 +29,9 @@ class Speaker(tf.Module):
         self.config, self.length = config, assets.length
         self._unwritten = [k in (PAD, START, UNKNOWN) for k in range(len(assets.vocabulary))]
         self._begin = lambda x: model.begin(model.features(x))  # kept out of tf.Module's sight
-        self._writer = lambda inputs: model.writer(inputs, training=False)
+        self._writer = functools.partial(model.writer, training=False)
+        cell = words_cell(model.writer, config)
+        self._ahead = cell and (lambda *args: step_ahead(model.writer, cell, *args))
         looks = attention(model.writer) if config.attentive else None
         self._looks = lambda inputs: looks(inputs, training=False)
         self.searched = tf.function(self.search, autograph=False, reduce_retracing=True)
@@ -49,7 +51,12 @@ class Speaker(tf.Module):
             fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8),
         )
 
-    def _step(self, memory):
+    def _step(self, memory, rows: int | None, width: int, steps: int):
+        """One step of `width` captions of each of so many images, in a loop of so many steps."""
+        if self._ahead and len(self._unwritten) <= (rows or 1) * width * steps:
+            return self._ahead(memory, width)
+        memory = [tf.repeat(one, width, axis=0) for one in memory]
+
         def step(tokens, states):
             logits, *states = self._writer([tokens[:, None], *memory, *states])
             return logits[:, 0], states
@@ -59,13 +66,13 @@ class Speaker(tf.Module):
     def search(self, x: dict, width: int, alpha=0.0, no_repeat: int = 0, length: int = 0):
         """The likeliest captions of images or features, as `kerasrnn.decoders.Beams`."""
         memory, states = self._begin(x)
-        memory = [tf.repeat(one, width, axis=0) for one in memory]
+        length = (length or self.length) + 1
         return beam_search(
-            self._step(memory),
+            self._step(memory, states[0].shape[0], width, length),
             states,
             tf.fill(tf.shape(states[0])[:1], START),
             width=width,
-            length=(length or self.length) + 1,
+            length=length,
             end=END,
             alpha=alpha,
             min_length=1,
@@ -76,7 +83,7 @@ class Speaker(tf.Module):
     def draw(self, x: dict, uniforms, temperature, top_k, top_p):
         """One caption of each, word by word: tokens (B, L) for uniforms (B, L)."""
         memory, states = self._begin(x)
-        step = self._step(memory)
+        step = self._step(memory, states[0].shape[0], 1, uniforms.shape[1] or 1)
         barred = tf.where(self._unwritten, tf.float32.min, 0.0)
 
         def allowed(tokens, states):

@@ -156,3 +156,11 @@ def attention(writer: keras.Model) -> keras.Model:
     """What a writer that attends looks at: its own inputs → α (B, T, L)."""
     looked = writer.get_layer("attention").output[2]
     return keras.Model(writer.inputs, looked, name="looks")
+
+
+def words_cell(writer: keras.Model, config: Config):
+    """The cell that reads the words step by step, of `kerasrnn.cells`; None where there is none such."""
+    if config.attentive:
+        return None
+    layer = writer.get_layer(f"{config.cell}_1")
+    return layer.cell if layer.plan((None, 1, None)).route == "step" else None
