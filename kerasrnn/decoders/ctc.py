@@ -20,7 +20,7 @@ from kerasrnn.decoders.ctc_alignment import (
 
 __all__ = ["CTCPath", "align", "confidences", "greedy", "prefix_beam"]
 
-ROOT, DEAD = 1, -(2**62)  # keys of the empty labelling, and of what has no parent
+ROOT, DEAD = 0x2545F4914F6CDD1D, -(2**62)  # keys of the empty labelling, and of what has no parent
 MIX = 0x5851F42D4C957F2D  # odd, so that a product with it can be undone
 
 
@@ -162,7 +162,7 @@ def _advanced(beams: _Beams, ln_y, blank: int, slots):
         return tf.gather(x, parents, batch_dims=1)
 
     key = take(beams.key)
-    mixed = tf.bitwise.bitwise_xor(key, tf.cast(token + 1, tf.int64)) * MIX
+    mixed = (key + tf.cast(token + 1, tf.int64)) * MIX
     mixed = tf.bitwise.bitwise_xor(mixed, tf.bitwise.right_shift(mixed, 32))
     mixed = tf.bitwise.bitwise_and(mixed, tf.int64.max)  # what is dead has a negative key
     new = _Beams(

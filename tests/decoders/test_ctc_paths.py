@@ -55,6 +55,13 @@ def test_a_wide_beam_finds_the_likeliest_labellings_with_their_probabilities_and
             assert path.log_probabilities[row, place] == LOWEST
 
 
+@pytest.mark.parametrize("blank", range(S))
+def test_no_two_labellings_are_taken_for_one_wherever_the_blank_is(blank):
+    path = prefix_beam(LOGITS[:1], [5], blank, 400, 140)
+    every = sorted(every_labelling(LOGITS[0], blank).values(), reverse=True)[:140]
+    np.testing.assert_allclose(path.log_probabilities[0], np.log(every), rtol=1e-4)
+
+
 def test_a_narrow_beam_never_claims_more_than_a_labelling_has_and_no_labelling_twice():
     rng = np.random.default_rng(1)
     for width in (1, 2, 3, 5):
