@@ -36,7 +36,7 @@ def early_adding(
 
     A sequence has T to 1.1 T pairs. One of the first ten is marked 1, and one of the first T / 2 - 1
     that are not; the first and the last pair are marked -1, all others 0. Where the first pair is
-    marked 1, its number counts as 0.
+    marked 1, its number is 0.
 
     Args:
         batch, steps: B and T ≥ 24.
@@ -55,8 +55,8 @@ def early_adding(
     marks = np.zeros((batch, longest))
     marks[:, 0] = marks[rows, lengths - 1] = -1
     marks[rows, first] = marks[rows, second] = 1
-    counted = np.where(np.arange(longest) == 0, 0, numbers)
-    target = 0.5 + (counted[rows, first] + counted[rows, second]) / 4
+    numbers[marks[:, 0] == 1, 0] = 0
+    target = 0.5 + (numbers[rows, first] + numbers[rows, second]) / 4
     pairs = np.stack([numbers, marks], axis=-1) * (np.arange(longest) < lengths[:, None])[..., None]
     return pairs.astype(np.float32), lengths, target[:, None].astype(np.float32)
 
