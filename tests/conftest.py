@@ -70,6 +70,26 @@ def write_sounds_sample(folder: Path) -> Path:
     return folder / "sea"
 
 
+def write_speech_sample(folder: Path) -> Path:
+    """The toy of coded tones with a manifest: 30 clips to learn from, 6 to judge by, 6 to test; two to ask."""
+    import numpy as np
+    import soundfile
+
+    from kerasrnn.apps.deepspeech.voices import toy
+
+    (folder / "said").mkdir()
+    rng, lines = np.random.default_rng(0), ["path,transcript,split"]
+    for number in range(42):
+        text = " ".join(rng.choice(["no", "on", "yes"], 1 + number % 3))
+        split = ("train", "valid", "test")[max(0, number // 6 - 4)]
+        sound = toy(text, number % 5, 8000, rng)
+        soundfile.write(folder / "said" / f"{number}.wav", sound, 8000)
+        lines.append(f"{number}.wav,{text.title()}!,{split}")
+    soundfile.write(folder / "said" / "ask.flac", toy("yes no", 1, 16000, rng), 16000)
+    (folder / "said" / "manifest.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder / "said"
+
+
 @dataclass(frozen=True)
 class Sample:
     """What the conformance tests give an app.
@@ -92,6 +112,9 @@ SAMPLES = {
         write_pictures_sample, ["Images/0.png", "Images/7.png"], {"length": 4}, files=True
     ),
     "char_lm": Sample(write_text_sample, ["the ", "", "κόσμε 😀"], {"length": 12, "seed": 3}),
+    "deepspeech": Sample(
+        write_speech_sample, ["0.wav", "ask.flac"], {"beam": 3, "best": 2}, files=True
+    ),
     "whale": Sample(write_sounds_sample, ["ask.wav", "long.flac"], {"threshold": 0.4}, files=True),
     "word_lm": Sample(write_text_sample, ["the", "", "κόσμε fox"], {"length": 6, "seed": 3}),
 }

@@ -112,19 +112,31 @@ class FeatureCache:
         Raises:
             UserError: if they do not fit.
         """
-        need = rows * self.record.itemsize
-        others = [path for path in self.path.parent.glob("*.rows") if path != self.path]
-        others.sort(key=lambda path: path.stat().st_mtime)
-        while True:
-            used = sum(path.stat().st_size for path in (self.path, *others))
-            free = shutil.disk_usage(self.path.parent).free - SPARE_BYTES
-            if need <= min(free, MOST_BYTES - used):
-                return
-            if not others:
-                break
-            others.pop(0).unlink()
-        room = max(min(free, MOST_BYTES - used), 0)
-        raise UserError(
-            f"The features of {rows:,} images need {need / 2**30:.1f} GiB, but {self.path.parent} has room "
-            f"for {room / 2**30:.1f}; set features=vector or images=N, or KERASRNN_CACHE to a larger disk."
-        )
+        what = f"The features of {rows:,} images"
+        remedy = "set features=vector or images=N, or"
+        require_room(self.path, rows * self.record.itemsize, what, remedy)
+
+
+def require_room(path: Path, need: int, what: str, remedy: str = "set") -> None:
+    """Delete the caches beside `path` that were used longest ago, so far as `need` bytes more want their place.
+
+    Args:
+        what: for the complaint: what needs the room; and the `remedy`.
+    Raises:
+        UserError: if they do not fit.
+    """
+    others = [other for other in path.parent.glob("*.rows") if other != path]
+    others.sort(key=lambda other: other.stat().st_mtime)
+    while True:
+        used = sum(part.stat().st_size for part in (path, *others) if part.exists())
+        free = shutil.disk_usage(path.parent).free - SPARE_BYTES
+        if need <= min(free, MOST_BYTES - used):
+            return
+        if not others:
+            break
+        others.pop(0).unlink()
+    room = max(min(free, MOST_BYTES - used), 0)
+    raise UserError(
+        f"{what} need {need / 2**30:.1f} GiB, but {path.parent} has room for {room / 2**30:.1f}; "
+        f"{remedy} KERASRNN_CACHE to a larger disk."
+    )

@@ -1,0 +1,150 @@
+"""Every number of the speech recogniser, with its unit."""
+
+from dataclasses import dataclass
+
+from kerasrnn.cell_names import CELL_NAMES
+from kerasrnn.data.speech import normalised
+from kerasrnn.settings import check_numbers, choice, positive, unit_interval
+from kerasrnn.training.learning import LearningConfig
+
+LABELS = ("auto", "stem")
+MOST_BEAMS = 1000  # that one recording may be searched with
+
+
+@dataclass(frozen=True)
+class Config(LearningConfig):
+    """A recogniser and how it is trained."""
+
+    label: str = "auto"  # where transcripts are: auto (a list), or stem (the file's name up to _)
+    split_by: str = "file"  # what a hash deals out: files, or transcripts with all their files
+    alphabet: str = ""  # letters that are told apart; "" takes those of the training transcripts
+    clips: int = 0  # at most so many training clips are used; 0 uses all
+    longest: float = 35.0  # seconds of a recording that is learned from or judged
+    skip: bool = False  # whether recordings that cannot be used are left out, or refused
+
+    rate: int = 8000  # Hz, at which sound is heard
+    window: float = 0.02  # seconds of a frame
+    hop: float = 0.01  # seconds from one frame to the next
+    bands: int = 40  # F, mel bands
+    low: float = 60.0  # Hz, where the lowest band begins
+    high: float = 3800.0  # Hz, where the highest band ends
+    floor: float = 1e-6  # power that is added to each band's, so that silence is not -∞
+
+    context: int = 5  # C, frames on each side that the first layer sees
+    stride: int = 2  # frames from one answer to the next
+    filters: int = 0  # of a convolution over time and bands, twice as many of a second; 0 has none
+    dense: tuple[int, ...] = (128, 128, 128)  # units of the layers below the recurrent ones
+    cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
+    units: tuple[int, ...] = (128,)  # H of each recurrent layer
+    streaming: bool = False  # one way only, so that it hears on with `context` frames of delay
+    last: int = 128  # units of the layer above the recurrent ones
+    normalise: str = "layer"  # none, layer or batch: before each clipped ReLU
+    dropout: float = 0.1  # share dropped behind each layer
+    blank_bias: float = -1.0  # of the blank's logit at the start, so that letters are tried out
+
+    speed: float = 0.12  # share by which a training clip is faster or slower, at most
+    shift: float = 0.1  # seconds of silence before a training clip, at most
+    level: float = 10.0  # dB that it is made louder or softer by, at most
+    noise: float = 0.5  # share of training clips that get noise
+    snr: tuple[float, ...] = (5.0, 40.0)  # dB of that noise, from the worst to the best
+    equaliser: float = 3.0  # dB by which smooth curves over the bands rise or fall, a deviation
+    frequency_mask: int = 8  # bands that are hidden, at most, less one; 0 hides none
+    time_mask: int = 12  # frames that are hidden, at most, less one; 0 hides none
+    time_masks: int = 2  # times that frames are hidden
+
+    buckets: int = 4  # groups of like lengths, of which a batch is drawn
+    batch_size: int = 32  # B, clips of a step
+    epochs: int = 30  # reports; training ends after the last
+    learning_rate: float = 3e-3  # at its highest
+    weight_decay: float = 0.01  # decoupled, a step, times the learning rate
+    beams: int = 16  # beams that recordings are judged with; 1 is greedy
+
+    def __post_init__(self):
+        super().__post_init__()
+        choice("label", self.label, LABELS)
+        choice("split_by", self.split_by, ("file", "transcript"))
+        choice("cell", self.cell, CELL_NAMES)
+        choice("normalise", self.normalise, ("none", "layer", "batch"))
+        self._check_numbers()
+        self._check_sound()
+        self._check_network()
+        if self.alphabet:
+            object.__setattr__(self, "alphabet", "".join(sorted(set(self.alphabet.lower()))))
+
+    def _check_numbers(self):
+        above = ("units", "dense", "last", "rate", "window", "hop", "bands", "floor", "stride")
+        zero = ("clips", "context", "filters", "shift", "level", "equaliser", "low")
+        zero += ("frequency_mask", "time_mask", "time_masks")
+        above += ("longest", "buckets", "beams")
+        check_numbers(self, above, zero, ("dropout", "speed"))
+        unit_interval("noise", self.noise, closed=True)
+        if self.beams > MOST_BEAMS:
+            raise ValueError(f"`beams` must be at most {MOST_BEAMS}, got {self.beams}.")
+        if len(self.snr) != 2 or self.snr[0] > self.snr[1]:
+            raise ValueError(f"`snr` must be the worst and the best, in dB, got {self.snr}.")
+
+    def _check_sound(self):
+        if not self.low < self.high <= self.rate / 2:
+            raise ValueError(
+                f"`low` < `high` <= rate / 2 must hold, got {self.low}, {self.high} and rate {self.rate}."
+            )
+        if not 1 <= self.hop_samples <= self.window_samples:
+            raise ValueError(
+                f"`hop` <= `window` must hold, and both last a sample, got {self.hop} s and {self.window} s."
+            )
+        if self.alphabet and not normalised(self.alphabet, self.alphabet):
+            raise ValueError(f"`alphabet` must name letters, got {self.alphabet!r}.")
+
+    def _check_network(self):
+        if self.cell == "output_rnn":
+            raise ValueError("`cell` must leave the answer to the output; output_rnn does not.")
+        if self.streaming and (self.filters or self.normalise == "batch"):
+            raise ValueError(
+                "`streaming` needs filters=0 and no batch normalisation, got "
+                f"filters={self.filters}, normalise={self.normalise}."
+            )
+
+    @property
+    def window_samples(self) -> int:
+        return round(self.window * self.rate)
+
+    @property
+    def hop_samples(self) -> int:
+        return round(self.hop * self.rate)
+
+    @property
+    def step_samples(self) -> int:
+        """From one answer to the next."""
+        return self.hop_samples * self.stride
+
+    @property
+    def step_seconds(self) -> float:
+        """From one answer to the next."""
+        return self.step_samples / self.rate
+
+
+PRESETS = {
+    "tiny": Config(
+        bands=16, context=2, dense=(16,), units=(16,), last=16, batch_size=8, epochs=2, epoch_steps=10,
+        clips=60, buckets=2, beams=4, longest=10.0,
+    ),
+    "small": Config(),
+    "base": Config(
+        rate=16000, bands=80, high=7600.0, context=9, dense=(2048, 2048, 2048), cell="simple_rnn",
+        units=(2048,), last=2048, dropout=0.1, buckets=12, learning_rate=3e-4,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """How letters are chosen: what `predict` takes besides the files."""
+
+    beam: int = 0  # beams of the search; 0 takes those that the model is judged with, 1 is greedy
+    best: int = 1  # answers for each recording, with their confidences
+
+    def __post_init__(self):
+        positive("beam", self.beam, or_zero=True)
+        positive("best", self.best)
+        if self.beam > MOST_BEAMS:
+            raise ValueError(f"`beam` must be at most {MOST_BEAMS}, got {self.beam}.")

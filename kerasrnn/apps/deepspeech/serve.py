@@ -1,0 +1,83 @@
+"""The exported graph: WAV files or waveforms in, transcripts out."""
+
+import io
+
+import tensorflow as tf
+
+from kerasrnn.apps.deepspeech import synth
+from kerasrnn.apps.deepspeech.config import Config
+from kerasrnn.apps.deepspeech.data import Assets
+from kerasrnn.apps.deepspeech.decode import Listener
+from kerasrnn.data.wav import decode_wav
+
+
+def endpoint(model, config: Config, assets: Assets) -> dict:
+    """The signatures of the export.
+
+    serving_default: audio_bytes string (B,), WAV files of any rate → transcript string (B,), confidence
+        float32 (B,), timestamps float32 (B, N, 2), the seconds at which each letter begins and ends, -1 behind
+        the last.
+    waveform: waveform float32 (B, S) at `rate`, full scale ±1, lengths int32 (B,), samples of each → likewise.
+    """
+    heard = Listener(model, config, assets)
+
+    def written(audio, lengths):
+        found = heard.transcribe(audio, lengths, config.beams)
+        return {name: value[:, 0] for name, value in found.items()}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "audio_bytes")], autograph=False)
+    def serving_default(audio_bytes):
+        sounds = tf.map_fn(
+            lambda data: decode_wav(data, config.rate),
+            audio_bytes,
+            fn_output_signature=tf.RaggedTensorSpec([None], tf.float32, 0),
+        )
+        return written(sounds.to_tensor(), sounds.row_lengths())
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, "waveform"), tf.TensorSpec([None], tf.int32, "lengths")
+        ],
+        autograph=False,
+    )  # fmt: skip
+    def waveform(waveform, lengths):
+        return written(*_checked(waveform, lengths))
+
+    return {"serving_default": serving_default, "waveform": waveform, "module": heard}
+
+
+def _checked(audio: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """`audio` (B, S), which nothing reads before it has been looked at, silent behind each end."""
+    samples, lengths = tf.shape(audio, tf.int64)[1], tf.cast(lengths, tf.int64)
+    good = tf.reduce_all(tf.math.is_finite(audio)) & tf.reduce_all(
+        (lengths > 0) & (lengths <= samples)
+    )
+    said = tf.strings.format(
+        "A waveform must be finite, and its length from 1 to the {} samples given, got {}.",
+        (samples, lengths),
+    )
+    with tf.control_dependencies([tf.debugging.Assert(good, [said])]):
+        lengths = tf.identity(lengths)
+    there = tf.sequence_mask(lengths, samples)
+    return tf.where(there, audio, 0.0), lengths
+
+
+def questions(assets: Assets) -> list[dict]:
+    """Requests that try the export: files of the generator, one and several, and waveforms."""
+    import numpy as np
+    import soundfile
+
+    files, sounds = (
+        [],
+        synth.spoken(["one two", "three"], [[[synth.Voice("toy", "1")]]] * 2, 16000, 8),
+    )
+    for sound, rate in zip(sounds, (16000, 8000), strict=True):
+        file = io.BytesIO()
+        soundfile.write(file, sound, rate, format="WAV", subtype="PCM_16")
+        files.append(file.getvalue())
+    audio = np.stack([sound[:3000] for sound in sounds]).round(6).tolist()
+    return [
+        {"signature": "serving_default", "inputs": {"audio_bytes": files[:1]}},
+        {"signature": "serving_default", "inputs": {"audio_bytes": files}},
+        {"signature": "waveform", "inputs": {"waveform": audio, "lengths": [3000, 1777]}},
+    ]

@@ -1,0 +1,105 @@
+"""Speech as others could have said it elsewhere: what makes a training clip new in each pass."""
+
+import tensorflow as tf
+
+from kerasrnn.apps.deepspeech.config import Config
+from kerasrnn.data import augment
+
+SLOPES = (-2.0, -1.0, 0.0)  # of the noise's power over frequency, as f^slope: brown, pink, white
+KNOTS = 5  # of the curve by which an equaliser changes the bands
+
+
+def varied(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tensor):
+    """Clips faster or slower, later, in noise, louder or softer.
+
+    Args:
+        audio: float32 (B, S), silence behind each clip.
+        lengths: int64 (B,), samples.
+    Returns:
+        float32 (B, S') with the new lengths; S' depends on S only.
+    """
+    rows = audio.shape[0]
+    if config.speed:
+        factor = 1 + tf.random.stateless_uniform([rows], seeds[0], -config.speed, config.speed)
+        audio, lengths = played(audio, lengths, factor, 1 - config.speed)
+    if config.shift:
+        audio, lengths = later(audio, lengths, round(config.shift * config.rate), seeds[1])
+    if config.noise:
+        audio = noisy(audio, lengths, config, seeds)
+    if config.level:
+        audio = augment.level(audio, config.level, seeds[6])
+    return tf.clip_by_value(audio, -1, 1), lengths
+
+
+def played(audio: tf.Tensor, lengths: tf.Tensor, factor: tf.Tensor, slowest: float):
+    """Clips (B, S) played `factor` (B,) times as fast: tempo, pitch and formants change alike.
+
+    Cubic interpolation (Catmull–Rom) between samples.
+
+    Returns:
+        (B, ⌈S / slowest⌉) and the new lengths, at least 1 each.
+    """
+    samples = tf.shape(audio)[1]
+    longest = tf.cast(tf.math.ceil(tf.cast(samples, tf.float32) / slowest), tf.int32)
+    at = tf.range(longest, dtype=tf.float32)[None] * factor[:, None]
+    whole = tf.floor(at)
+    x = at - whole
+    place = tf.cast(whole, tf.int32)
+    padded = tf.pad(audio, [[0, 0], [1, 3]])
+
+    def taken(offset):
+        return tf.gather(padded, tf.minimum(place + offset, samples + 3), batch_dims=1)
+
+    a, b, c, d = (taken(offset) for offset in range(4))
+    cubic = b + 0.5 * x * (c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a)))
+    new = tf.cast(tf.floor(tf.cast(lengths, tf.float32) / factor), lengths.dtype)
+    new = tf.maximum(new, 1)
+    return cubic * tf.sequence_mask(new, longest, tf.float32), new
+
+
+def later(audio: tf.Tensor, lengths: tf.Tensor, most: int, seed):
+    """Up to `most` samples of silence before and, drawn anew, behind each clip (B, S); (B, S + 2 most)."""
+    rows, samples = tf.unstack(tf.shape(audio))
+    before, behind = tf.unstack(tf.random.stateless_uniform([2, rows], seed, 0, most + 1, tf.int32))
+    place = tf.range(samples + 2 * most)[None] - before[:, None]
+    padded = tf.pad(audio, [[0, 0], [1, 1]])
+    moved = tf.gather(padded, tf.clip_by_value(place + 1, 0, samples + 1), batch_dims=1)
+    return moved, lengths + tf.cast(before + behind, lengths.dtype)
+
+
+def noisy(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tensor) -> tf.Tensor:
+    """A share of clips (B, S) in noise of one of three colours, at an SNR over the clip's own samples."""
+    rows = audio.shape[0]
+    colour = tf.random.stateless_uniform([rows], seeds[2], 0, len(SLOPES), tf.int32)
+    shape = tf.unstack(tf.shape(audio))
+    noise = tf.add_n([
+        tf.where((colour == k)[:, None], augment.coloured_noise(shape, seeds[3], slope), 0.0)
+        for k, slope in enumerate(SLOPES)
+    ])  # fmt: skip
+    heard = tf.sequence_mask(lengths, shape[1], tf.float32)
+    share = tf.reduce_mean(heard, axis=1)
+    snr = tf.random.stateless_uniform([rows], seeds[4], *config.snr)
+    # the mean power that `add_noise` takes is over S samples, the clip's own are fewer
+    mixed = augment.add_noise(audio, noise, snr + 10 * tf.math.log(share) / tf.math.log(10.0))
+    chosen = tf.random.stateless_uniform([rows, 1], seeds[5]) < config.noise
+    return tf.where(chosen, mixed, audio) * heard
+
+
+def masked(features: tf.Tensor, frames: tf.Tensor, config: Config, seeds: tf.Tensor) -> tf.Tensor:
+    """Features (B, T, F) through another microphone, some bands and some frames of them hidden."""
+    if config.equaliser:
+        features += equaliser(features, config.equaliser, seeds[7])
+    if config.frequency_mask:
+        features = augment.frequency_mask(features, config.frequency_mask, seeds[8])
+    for number in range(config.time_masks if config.time_mask else 0):
+        features = augment.time_mask(features, config.time_mask, seeds[9 + number % 3])
+    return features
+
+
+def equaliser(features: tf.Tensor, decibels: float, seed) -> tf.Tensor:
+    """A smooth curve over the bands for each row, (B, 1, F), of the given deviation in dB of power."""
+    rows, bands = features.shape[0], features.shape[2]
+    knots = tf.random.stateless_normal([rows, KNOTS], seed) * decibels * 0.23  # ln of power
+    at = tf.linspace(0.0, KNOTS - 1.0, bands)
+    weights = tf.maximum(1 - tf.abs(at[None] - tf.range(KNOTS, dtype=tf.float32)[:, None]), 0)
+    return (knots @ weights)[:, None]

@@ -1,0 +1,107 @@
+"""Voices that are not people's: espeak-ng and flite, where installed, and a toy whose letters are tones."""
+
+import functools
+import io
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+
+from kerasrnn.data.audio import resample
+from kerasrnn.errors import UserError
+
+MOST_SECONDS = 60  # that a program may take for one text
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Somebody who reads a text aloud.
+
+    Attributes:
+        program: espeak-ng, flite or toy.
+        name: as the program calls the voice; of the toy, a number that makes its tones.
+    """
+
+    program: str
+    name: str
+
+    def say(self, text: str, rate: int, rng: np.random.Generator) -> np.ndarray:
+        """`text` at a random speed and pitch, float32 (samples,) at `rate` Hz, full scale ±1."""
+        if self.program == "toy":
+            return toy(text, int(self.name), rate, rng)
+        say = {"espeak-ng": _espeak, "flite": _flite}[self.program]
+        sound, given = soundfile.read(io.BytesIO(say(self.name, text, rng)), dtype="float32")
+        if not len(sound):
+            raise UserError(
+                f"{self.program} must say {text!r} with voice {self.name}, but is silent."
+            )
+        return resample(np.ascontiguousarray(sound), given, rate)
+
+
+@functools.cache
+def installed() -> tuple[str, ...]:
+    """The programs that are there."""
+    return tuple(name for name in ("espeak-ng", "flite") if shutil.which(name))
+
+
+def _espeak(voice: str, text: str, rng: np.random.Generator) -> bytes:
+    speed, pitch = (
+        round(rng.uniform(120, 210)),
+        round(rng.uniform(25, 75)),
+    )  # words a minute, 0 to 99
+    speed, pitch = str(speed), str(pitch)
+    return _asked("espeak-ng", "-v", voice, "-s", speed, "-p", pitch, "--stdout", text)
+
+
+def _flite(voice: str, text: str, rng: np.random.Generator) -> bytes:
+    stretch = f"duration_stretch={rng.uniform(0.8, 1.3):.2f}"
+    pitch = f"int_f0_target_mean={rng.uniform(*FLITE[voice]):.0f}"  # Hz
+    return _asked(
+        "flite",
+        "-voice",
+        voice,
+        "--setf",
+        stretch,
+        "--setf",
+        pitch,
+        "-t",
+        text,
+        "-o",
+        "/dev/stdout",
+    )
+
+
+FLITE = {"kal": (85, 125), "awb": (100, 140), "rms": (80, 115), "slt": (160, 210)}
+
+
+def _asked(*words: str) -> bytes:
+    """What a program writes."""
+    done = subprocess.run(words, capture_output=True, check=False, timeout=MOST_SECONDS)
+    if done.returncode or not done.stdout:
+        said = done.stderr.decode("utf-8", "replace").strip()[:200]
+        raise UserError(f"{words[0]} must speak, but ended with {done.returncode}: {said}.")
+    return done.stdout
+
+
+def toy(text: str, voice: int, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """No speech: each letter is a chord of two tones for 60 to 110 ms, a blank is silence.
+
+    The tones are two of nine from 300 to 2,200 Hz, as those of a telephone's keys; a voice shifts them all.
+    """
+    shift = 2 ** (((voice * 7) % 13 - 6) / 40)  # ±11 %
+    pairs = [(a, b) for a in range(9) for b in range(a)]
+    parts = [np.zeros(int(rate * rng.uniform(0.02, 0.08)))]
+    for letter in text:
+        count = int(rate * rng.uniform(0.06, 0.11))
+        time = np.arange(count) / rate
+        chord = [
+            300 * (2200 / 300) ** (tone / 8) * shift for tone in pairs[ord(letter) % len(pairs)]
+        ]
+        tones = sum(np.sin(2 * np.pi * f * time + rng.uniform(0, 6.28)) for f in chord)
+        fade = np.minimum(1, np.minimum(np.arange(count), np.arange(count)[::-1]) / (0.01 * rate))
+        parts.append(0.0 * time if letter == " " else 0.2 * fade * tones)
+        parts.append(np.zeros(int(rate * 0.015)))
+    parts.append(np.zeros(int(rate * rng.uniform(0.02, 0.08))))
+    return np.concatenate(parts).astype(np.float32)
