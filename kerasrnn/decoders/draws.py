@@ -11,7 +11,7 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
 
 
-def draws(seeds, steps) -> tf.Tensor:
+def draws(seeds, steps, first=0) -> tf.Tensor:
     """Uniform draws: `steps` of them for each row, from that row's seed alone.
 
     Draw t of a row is a function of (seed, t). So asking for more steps leaves the first ones as
@@ -25,6 +25,7 @@ def draws(seeds, steps) -> tf.Tensor:
     Args:
         seeds: (B,), integers of any sign. Python ints may be of any size and count modulo 2**64.
         steps: how many draws a row, an int or an integer scalar tensor.
+        first: the number of the first draw: so a long row of draws is made piece by piece.
     Returns:
         float32 (B, steps), multiples of 2**-24 in [0, 1).
     Raises:
@@ -38,23 +39,29 @@ def draws(seeds, steps) -> tf.Tensor:
         seeds = np.asarray(wrapped, dtype=np.int64).reshape(seeds.shape)
     check_axes("seeds", seeds.shape, "B", "give one seed to each row")
     if tf.is_tensor(steps):
-        return _draw(tf.cast(seeds, tf.int64), tf.cast(steps, tf.int32))
+        return _draw(tf.cast(seeds, tf.int64), tf.cast(steps, tf.int32), tf.cast(first, tf.int64))
     if steps < 0:
         raise ValueError(f"`steps` must be at least 0, got {steps}.")
-    return tf.ensure_shape(_draw(tf.cast(seeds, tf.int64), steps), (None, steps))
+    drawn = _draw(tf.cast(seeds, tf.int64), steps, tf.cast(first, tf.int64))
+    return tf.ensure_shape(drawn, (None, steps))
 
 
 @tf.function(
-    input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.int32)],
+    input_signature=[
+        tf.TensorSpec([None], tf.int64),
+        tf.TensorSpec([], tf.int32),
+        tf.TensorSpec([], tf.int64),
+    ],
     autograph=False,
 )
-def _draw(seeds, steps):
-    blocks = (steps + 3) // 4
-    block = tf.range(tf.cast(blocks, tf.int64))[None, :]
+def _draw(seeds, steps, first):
+    skipped = tf.cast(first % 4, tf.int32)
+    blocks = (skipped + steps + 3) // 4
+    block = first // 4 + tf.range(tf.cast(blocks, tf.int64))[None, :]
     zero = tf.zeros_like(block)
     key = (seeds[:, None] & _WORD, tf.bitwise.right_shift(seeds, 32)[:, None] & _WORD)
     words = tf.stack(philox((block, zero, zero, zero), key), axis=-1)  # (B, blocks, 4)
-    words = tf.reshape(words, [tf.shape(seeds)[0], 4 * blocks])[:, :steps]
+    words = tf.reshape(words, [tf.shape(seeds)[0], 4 * blocks])[:, skipped : skipped + steps]
     return tf.cast(tf.bitwise.right_shift(words, 8), tf.float32) * 2.0**-24
 
 

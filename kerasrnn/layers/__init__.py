@@ -1,10 +1,13 @@
-"""What stands around a step: the recurrent layers."""
+"""What stands around a step: the recurrent layers, attention, causal convolutions."""
 
 from kerasrnn.layers.attention import HardAttention, SoftAttention
 from kerasrnn.layers.bias import Bias
 from kerasrnn.layers.bidirectional import Bidirectional
+from kerasrnn.layers.companding import dequantise, mu_law, mu_law_inverse, quantise
 from kerasrnn.layers.context import AtEachStep
+from kerasrnn.layers.dilated import CausalConvolution
 from kerasrnn.layers.dropout import Dropout
+from kerasrnn.layers.gated_residual import GatedResidual
 from kerasrnn.layers.grid import GridLSTM, GridRNN
 from kerasrnn.layers.output_recurrent import OutputRecurrent
 from kerasrnn.layers.packed import GRU, LSTM, SimpleRNN
@@ -19,7 +22,9 @@ __all__ = [
     "AtEachStep",
     "Bias",
     "Bidirectional",
+    "CausalConvolution",
     "Dropout",
+    "GatedResidual",
     "GridLSTM",
     "GridRNN",
     "HardAttention",
@@ -30,4 +35,8 @@ __all__ = [
     "Stacked",
     "TeacherForcing",
     "TimeDelay",
+    "dequantise",
+    "mu_law",
+    "mu_law_inverse",
+    "quantise",
 ]
