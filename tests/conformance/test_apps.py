@@ -6,6 +6,7 @@ import json
 import re
 
 import keras
+import keras_tuner
 import pytest
 
 import kerasrnn.app
@@ -120,3 +121,36 @@ def test_a_search_draws_configs_that_the_app_can_build(app):
     assert isinstance(config, app.file("config").Config)
     assert config != app.presets["tiny"]
     assert hp.space
+
+
+class _Read:
+    """A configuration that notes which of its fields are read."""
+
+    def __init__(self, config):
+        self._config, self.fields = config, set()
+
+    def __getattr__(self, name):
+        kind = type(self._config)
+        if isinstance(getattr(kind, name, None), property):
+            return getattr(kind, name).fget(self)
+        if callable(getattr(kind, name, None)):
+            return getattr(kind, name).__get__(self)
+        self.fields.add(name)
+        return getattr(self._config, name)
+
+
+def test_a_search_changes_nothing_that_decides_what_is_read(app, tiny):
+    """So that one source serves all trials."""
+    config = app.presets["tiny"]
+    hp, found = keras_tuner.HyperParameters(), [config]
+    found.append(app.file("tune").hyperparameters(hp, config))
+    for seed in range(20):
+        for one in hp.space:
+            hp.values[one.name] = one.random_sample(seed)
+        found.append(app.file("tune").hyperparameters(hp, config))
+    rows = [to_json(one) for one in found]
+    searched = {name for name in rows[0] if len({repr(row[name]) for row in rows}) > 1}
+    assert "learning_rate" in searched
+    noted = _Read(config)
+    app.file("data").open_source(str(tiny(app.name).source), noted)
+    assert not noted.fields & searched

@@ -1,0 +1,245 @@
+"""A search for an app's best numbers that a kill does not lose."""
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import keras_tuner
+from keras_tuner import oracles
+from keras_tuner.errors import FailedTrialError
+from keras_tuner.src import config as keras_tuner_config
+
+from kerasrnn.app import App
+from kerasrnn.errors import UserError
+from kerasrnn.files import write_text
+from kerasrnn.notice import tell
+from kerasrnn.settings import known
+from kerasrnn.training.folder import RunFolder
+from kerasrnn.training.resume import refuse_to_overwrite
+from kerasrnn.tuning.hyper_app import HyperApp
+
+ORACLES = {
+    "hyperband": oracles.HyperbandOracle,
+    "bayesian": oracles.BayesianOptimizationOracle,
+    "random": oracles.RandomSearchOracle,
+}
+WAIT = 60  # seconds that a worker waits for its chief
+MANY = 1000  # iterations of Hyperband, which the number of trials ends
+
+keras_tuner_config.DEBUG = (
+    False  # a failure is told in a line; its traceback is in the trial's file
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One choice of numbers and what came of it.
+
+    Attributes:
+        number: from 0, in the order in which they began.
+        values: what was chosen, by the names in the app's tune.py.
+        score: the objective at its best; None where the trial failed or has not ended.
+        epochs: after which it was best, with those of the trial that it went on from; None as above.
+        failure: why it failed, in one line; None where it did not.
+    """
+
+    number: int
+    values: dict
+    score: float | None
+    epochs: int | None
+    failure: str | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        objective: name of what the trials were judged by, on the validation split.
+        direction: "min" or "max".
+        trials: all, the best first and the failed last.
+        config: of the best.
+    """
+
+    objective: str
+    direction: str
+    trials: list[Trial]
+    config: object
+
+
+def search(
+    app: App,
+    data: str | Path | None = None,
+    *,
+    out: str | Path,
+    tuner: str = "hyperband",
+    trials: int = 20,
+    preset: str = "small",
+    settings: tuple[str, ...] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    max_parameters: int | None = None,
+    seed: int = 0,
+    resume: bool = False,
+) -> Found | None:
+    """Search the numbers of an app's tune.py.
+
+    KerasTuner's environment variables make this process the chief of a search by many, or one of its workers
+    (KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP, KERASTUNER_ORACLE_PORT); `out` is then a folder that all see.
+
+    Args:
+        data, preset, settings, seed: as of `kerasrnn.run.train`.
+        out: a folder for the search; what each trial did lies in its `trials`.
+        tuner: "hyperband", "bayesian" or "random".
+        trials: in all. Hyperband counts each round of a model as a trial.
+        epochs: reports of the longest trial; the preset's own number unless given.
+        max_minutes: of one trial's training.
+        max_parameters: a larger model is a failed trial.
+        resume: go on with the search in `out`; it keeps its own settings, but may get more trials.
+    Returns:
+        What was found; None for a worker, whose chief has it.
+    Raises:
+        UserError: for anything that the caller can mend, or if every trial failed.
+    """
+    known(tuner, ORACLES, "A tuner")
+    if trials < 1:
+        raise UserError(f"`trials` must be at least 1, got {trials}.")
+    begun = {
+        "app": app.name, "data": None if data is None else str(Path(data).absolute()),
+        "tuner": tuner, "preset": preset, "settings": list(settings), "epochs": epochs,
+        "max_minutes": max_minutes, "max_parameters": max_parameters, "seed": seed,
+    }  # fmt: skip
+    folder, worker = Path(out), _role() == "worker"
+    if worker:
+        _await_chief()
+    else:
+        begun = _begin(folder, begun, resume)
+    if begun["data"] is None:
+        tell(f"No --data: searching on {app.default_data}.")
+    hyper = HyperApp(
+        app, begun["data"], preset=begun["preset"], settings=tuple(begun["settings"]),
+        max_minutes=begun["max_minutes"], seed=begun["seed"],
+    )  # fmt: skip
+    with contextlib.redirect_stdout(sys.stderr):  # KerasTuner talks there
+        searching = _Search(_oracle(hyper, begun, trials), hyper, begun, folder)
+        searching.search(epochs=begun["epochs"] or hyper.base.epochs)
+    return None if worker else _found(searching, hyper)
+
+
+def _role() -> str:
+    if "KERASTUNER_ORACLE_IP" not in os.environ:
+        return "alone"
+    return "chief" if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "") else "worker"
+
+
+def _await_chief() -> None:
+    """KerasTuner's own worker would wait for an hour, also for a chief whose search has ended."""
+    place = ":".join(os.environ.get(f"KERASTUNER_ORACLE_{part}", "") for part in ("IP", "PORT"))
+    try:
+        with grpc.insecure_channel(place) as channel:
+            grpc.channel_ready_future(channel).result(timeout=WAIT)
+    except grpc.FutureTimeoutError:
+        raise UserError(
+            f"A worker needs its chief, but none answers at {place}: start it, unless its search has ended."
+        ) from None
+
+
+def _begin(folder: Path, values: dict, resume: bool) -> dict:
+    """The settings of the search in `folder`, which is begun unless it is resumed."""
+    record = folder / "search.json"
+    if resume and record.is_file():
+        kept = json.loads(record.read_text("utf-8"))
+        for key in ("app", "data"):
+            if values[key] not in (None, kept[key]):
+                raise UserError(
+                    f"{folder} searches with {key}={kept[key]}, it cannot go on with {values[key]}."
+                )
+        return kept
+    refuse_to_overwrite(RunFolder(folder))
+    write_text(record, json.dumps(values, indent=2) + "\n")
+    return values
+
+
+class _Kept:
+    """What an oracle and its trials know, in files that are written whole: KerasTuner writes in place."""
+
+    def save(self):
+        write_text(Path(self._get_oracle_fname()), json.dumps(self.get_state()))
+
+    def _save_trial(self, trial):
+        folder = Path(self._get_trial_dir(trial.trial_id))
+        write_text(folder / "trial.json", json.dumps(trial.get_state()))
+
+
+def _oracle(hyper: HyperApp, values: dict, trials: int):
+    kind = ORACLES[values["tuner"]]
+    own = {"max_trials": trials}
+    if values["tuner"] == "hyperband":
+        own = {"max_epochs": values["epochs"] or hyper.base.epochs, "hyperband_iterations": MANY}
+    oracle = type(kind.__name__, (_Kept, kind), {})(
+        hyper.objective,
+        seed=values["seed"] + 1,  # 0 would be drawn by chance
+        max_consecutive_failed_trials=trials + 1,
+        **own,
+    )
+    oracle.max_trials, oracle.verbose = trials, 0
+    return oracle
+
+
+class _Search(keras_tuner.Hyperband):
+    """A tuner with any oracle: one that asks for epochs and weights of an earlier trial gets them."""
+
+    def __init__(self, oracle, hyper: HyperApp, values: dict, folder: Path):
+        try:
+            keras_tuner.Tuner.__init__(
+                self, oracle, hyper, max_model_size=values["max_parameters"],
+                directory=str(folder), project_name="trials",
+            )  # fmt: skip
+        except FailedTrialError as error:
+            raise UserError(str(error)) from None
+
+    def on_trial_begin(self, trial):
+        chosen = "  ".join(f"{n}={_short(v)}" for n, v in _values(trial).items())
+        print(f"trial {int(trial.trial_id)}: {chosen}", flush=True)
+        super().on_trial_begin(trial)
+
+    def on_trial_end(self, trial):
+        super().on_trial_end(trial)
+        done = _trial(self.oracle.get_trial(trial.trial_id))
+        name = self.oracle.objective.name
+        said = f"{name} {done.score:.4f}" if done.score is not None else f"failed: {done.failure}"
+        print(f"trial {done.number}: {said}", flush=True)
+
+
+def _values(trial) -> dict:
+    return {n: v for n, v in trial.hyperparameters.values.items() if not n.startswith("tuner/")}
+
+
+def _short(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _trial(trial) -> Trial:
+    ended = trial.status == "COMPLETED"
+    failure = None
+    if trial.status in ("FAILED", "INVALID"):
+        failure = (trial.message or "its score is no number").strip().splitlines()[-1]
+    before = trial.hyperparameters.values.get("tuner/initial_epoch", 0)
+    steps = trial.best_step + 1 + before if ended else None
+    score = trial.score if ended else None
+    return Trial(int(trial.trial_id), _values(trial), score, steps, failure)
+
+
+def _found(searching: _Search, hyper: HyperApp) -> Found:
+    objective = hyper.objective
+    turn = -1 if objective.direction == "max" else 1
+    pairs = [(_trial(trial), trial.hyperparameters) for trial in searching.oracle.trials.values()]
+    pairs.sort(key=lambda p: (p[0].score is None, turn * (p[0].score or 0), p[0].number))
+    trials = [trial for trial, _ in pairs]
+    if trials[0].score is None:
+        raise UserError(f"Every trial failed; the first with: {trials[0].failure}")
+    return Found(objective.name, objective.direction, trials, hyper.config(pairs[0][1]))

@@ -1,0 +1,168 @@
+"""Searches end with the best of their trials, whatever happens on the way."""
+
+import json
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from kerasrnn import tuning
+from kerasrnn.app import find_app
+from kerasrnn.errors import UserError
+from kerasrnn.settings import replace
+from kerasrnn.tuning import report
+
+CHAR = find_app("char_lm")
+SMALL = ("embedding_size=4", "epoch_steps=3")
+
+
+@pytest.fixture
+def few_units(monkeypatch):
+    """A search space of small networks, so that a trial takes a second."""
+    monkeypatch.setattr(CHAR.file("tune"), "hyperparameters", _space)
+
+
+def _space(hp, config):
+    return replace(
+        config,
+        units=(hp.Int("units", 2, 30),),
+        learning_rate=hp.Float("learning_rate", 1e-3, 1e-1, sampling="log"),
+    )
+
+
+@pytest.fixture
+def text(tmp_path, samples):
+    return str(samples["char_lm"].write(tmp_path))
+
+
+def search(text, folder, **more):
+    given = {"preset": "tiny", "settings": SMALL, "tuner": "random", "trials": 3, "epochs": 2}
+    return tuning.search(CHAR, text, out=folder, **(given | more))
+
+
+@pytest.mark.usefixtures("few_units")
+def test_the_command_leaves_a_table_a_picture_a_preset_and_the_run_that_it_gives(
+    text, tmp_path, command
+):
+    out = tmp_path / "tuned"
+    words = ("--data", text, "--preset", "tiny", "--tuner", "bayesian", "--trials", 3)
+    words += ("--epochs", 2, "--out", out, "--set", SMALL[0], "--set", SMALL[1], "--json")
+    answer = command("tune", "char_lm", *words)
+    assert answer.code == 0, answer.err
+    found = answer.json
+    scores = [trial["score"] for trial in found["trials"]]
+    assert found["objective"] == "valid_nats_per_char"
+    assert scores == sorted(scores)
+    assert found["best"]["score"] == scores[0]
+    assert (out / "plots" / "trials.png").stat().st_size > 5000
+    assert len((out / "trials.csv").read_text().splitlines()) == 4
+    history = (out / "best" / "history.csv").read_text().splitlines()
+    kept = history[0].split(",").index("valid_nats_per_char")
+    again = min(float(row.split(",")[kept]) for row in history[1:])
+    assert again == pytest.approx(scores[0], rel=1e-4)
+    best = command(
+        "train", "char_lm", "--data", text, "--preset", out / "best.json", "--epochs", 1,
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert best.code == 0, best.err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    assert config["units"] == [found["best"]["values"]["units"]]
+
+
+@pytest.mark.usefixtures("few_units")
+def test_a_search_that_was_killed_does_its_trial_again_and_goes_on(text, tmp_path, monkeypatch):
+    whole = search(text, tmp_path / "whole")
+    fit, calls = tuning.HyperApp.fit, []
+
+    def killed(self, hp, model, **more):
+        calls.append(dict(hp.values))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return fit(self, hp, model, **more)
+
+    monkeypatch.setattr(tuning.HyperApp, "fit", killed)
+    with pytest.raises(KeyboardInterrupt):
+        search(text, tmp_path / "cut")
+    with pytest.raises(UserError, match="must be new"):
+        search(text, tmp_path / "cut")
+    found = search(text, tmp_path / "cut", resume=True)
+    assert [t.values for t in found.trials] == [t.values for t in whole.trials]
+    np.testing.assert_allclose(
+        [t.score for t in found.trials], [t.score for t in whole.trials], rtol=1e-4
+    )
+    assert len(calls) == 4
+    assert calls[1] == calls[2]
+
+
+@pytest.mark.usefixtures("few_units")
+def test_too_large_and_diverging_models_are_recorded_and_the_search_goes_on(
+    text, tmp_path, monkeypatch
+):
+    fit, calls = tuning.HyperApp.fit, []
+
+    def sometimes(self, hp, model, **more):
+        calls.append(hp)
+        if len(calls) == 1:
+            raise MemoryError("no room for it")
+        return fit(self, hp, model, **more)
+
+    monkeypatch.setattr(tuning.HyperApp, "fit", sometimes)
+    found = search(text, tmp_path / "some", trials=5, max_parameters=4000)
+    failures = [trial.failure for trial in found.trials if trial.failure]
+    assert found.trials[0].score is not None
+    assert any("no room for it" in failure for failure in failures)
+    assert any("Oversized model" in failure for failure in failures)
+    report.draw(found, tmp_path / "trials.png")
+    with pytest.raises(UserError, match=r"Every trial failed; the first with: .*Oversized"):
+        search(text, tmp_path / "none", trials=2, max_parameters=10)
+
+
+def test_a_loss_that_is_not_finite_fails_its_trial(text, tmp_path, monkeypatch):
+    def space(hp, config):
+        return replace(config, learning_rate=hp.Float("learning_rate", 1e38, 3e38))
+
+    monkeypatch.setattr(CHAR.file("tune"), "hyperparameters", space)
+    with pytest.raises(UserError, match=r"Every trial failed; the first with: .*must stay finite"):
+        search(text, tmp_path / "nan", trials=1, settings=("optimizer=adamw",))
+
+
+@pytest.mark.usefixtures("few_units")
+def test_hyperband_goes_on_from_the_weights_of_its_best(text, tmp_path):
+    found = search(text, tmp_path / "band", tuner="hyperband", trials=8, epochs=3, seed=1)
+    kept = {t.number: t for t in found.trials}
+    later = [
+        json.loads(path.read_text())["hyperparameters"]["values"]
+        for path in sorted((tmp_path / "band" / "trials").glob("trial_*/trial.json"))
+    ]
+    later = [values for values in later if values.get("tuner/initial_epoch")]
+    assert later
+    for values in later:
+        before = kept[int(values["tuner/trial_id"])]
+        after = min(t.score for t in found.trials if t.values == before.values)
+        assert after < before.score
+
+
+@pytest.mark.usefixtures("few_units")
+def test_any_tuner_of_kerastuner_takes_an_app(text, tmp_path):
+    hyper = tuning.HyperApp("char_lm", text, preset="tiny", settings=SMALL)
+    tuner = keras_tuner.RandomSearch(
+        hyper, hyper.objective, max_trials=1, directory=str(tmp_path), project_name="own"
+    )
+    tuner.search(epochs=1, verbose=0)
+    (hp,) = tuner.get_best_hyperparameters()
+    assert hyper.config(hp).units == (hp.get("units"),)
+    (model,) = tuner.get_best_models()
+    assert model.count_params() == hyper.build(hp).count_params()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tuner": "grid"}, "A tuner must be one of bayesian, hyperband, random; got 'grid'"),
+        ({"trials": 0}, "`trials` must be at least 1, got 0"),
+        ({"settings": ("units=0",)}, "`units` must be above 0"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused_in_a_sentence(change, said, text, tmp_path):
+    with pytest.raises(UserError, match=said):
+        search(text, tmp_path / "x", **change)
