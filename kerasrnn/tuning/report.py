@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rich.table import Table
 
 from kerasrnn.files import write_text
@@ -65,6 +66,9 @@ def _panel(axes, name: str, trials: list[Trial]) -> None:
         x = chosen
         if min(chosen) > 0 and max(chosen) > 20 * min(chosen):
             axes.set_xscale("log")
+        else:
+            whole = all(isinstance(value, int) for value in chosen)
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole))
     else:
         kinds = sorted({str(value) for value in chosen})
         x = [kinds.index(str(value)) for value in chosen]

@@ -1,0 +1,107 @@
+"""Whether a search finds something, and whether it keeps its memory.
+
+    python -m benchmarks.tuning [--apps whale,char_lm] [--data APP=PATH] [--trials 20] [--epochs 3] [--seeds 2]
+    python -m benchmarks.tuning --memory [--trials 50]
+
+The first prints the best validation score of the preset `small` beside that of a search from it; the preset
+trains as long as the search's longest trial, from the same weights and order of data. The second searches tiny
+models and prints the resident memory after the fifth trial and after the last.
+"""
+
+import argparse
+import csv
+import tempfile
+from pathlib import Path
+
+import keras_tuner
+from rich.console import Console
+from rich.table import Table
+
+from kerasrnn.app import find_app
+from kerasrnn.run import train
+from kerasrnn.tuning import HyperApp, search
+
+PAGE = 4096 / 2**20  # MiB
+
+
+def compared(name: str, data: str | None, trials: int, epochs: int, seed: int) -> list[str]:
+    """The preset and the search: a row of the table."""
+    app = find_app(name)
+    metric, direction = app.file("judge").OBJECTIVE
+    best = {"max": max, "min": min}[direction]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        train(app, data, preset="small", epochs=epochs, seed=seed, out=out / "preset")
+        with open(out / "preset" / "history.csv", newline="", encoding="utf-8") as file:
+            preset = best(float(row[f"valid_{metric}"]) for row in csv.DictReader(file))
+        found = search(app, data, out=out / "tuned", trials=trials, epochs=epochs, seed=seed)
+    top = found.trials[0]
+    better = "yes" if top.score != preset and best(top.score, preset) == top.score else "no"
+    failed = sum(trial.failure is not None for trial in found.trials)
+    values = ", ".join(
+        f"{n}={v:.3g}" if isinstance(v, float) else f"{n}={v}" for n, v in top.values.items()
+    )
+    return [
+        name,
+        str(seed),
+        metric,
+        f"{preset:.4f}",
+        f"{top.score:.4f}",
+        better,
+        str(failed),
+        values,
+    ]
+
+
+class Weighed(HyperApp):
+    """An app whose trials note the resident memory, in MiB."""
+
+    def fit(self, hp, model, **more):
+        history = super().fit(hp, model, **more)
+        self.seen = [*getattr(self, "seen", []), self._resident()]
+        return history
+
+    @staticmethod
+    def _resident() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
+def memory(trials: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "text.txt"
+        text.write_text("the quick brown fox jumps over the lazy dog. " * 400, "utf-8")
+        tiny = Weighed("char_lm", str(text), preset="tiny", settings=("epoch_steps=3",))
+        tuner = keras_tuner.RandomSearch(
+            tiny, tiny.objective, max_trials=trials, seed=1, directory=folder, project_name="trials"
+        )
+        tuner.search(epochs=1, verbose=0)
+    fifth, last = tiny.seen[4], tiny.seen[-1]
+    print(f"{trials} trials: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
+          f"({100 * (last / fifth - 1):+.1f} %), at most {max(tiny.seen):.0f}")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--apps", default="whale,char_lm")
+    parser.add_argument("--data", action="append", default=[], metavar="APP=PATH")
+    parser.add_argument("--trials", type=int)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--memory", action="store_true")
+    options = parser.parse_args()
+    if options.memory:
+        memory(options.trials or 50)
+        return
+    data = dict(pair.split("=", 1) for pair in options.data)
+    table = Table(title=f"`small` and {options.trials or 20} trials, {options.epochs} epochs")
+    for column in ("app", "seed", "metric", "small", "search", "better", "failed", "chosen"):
+        table.add_column(column, overflow="fold")
+    for name in options.apps.split(","):
+        for seed in range(options.seeds):
+            row = compared(name, data.get(name), options.trials or 20, options.epochs, seed)
+            table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
