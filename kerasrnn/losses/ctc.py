@@ -63,10 +63,11 @@ def ctc(labels, logits, label_lengths, frame_lengths, *, blank: int):
 
 
 def _padded(x, more: int):
-    """x (B, N, …) with `more` in axis 1, and where XLA compiles for each size, rounded up to few."""
+    """x (B, N, …) with `more` in axis 1, one at least, and where XLA compiles for each size one of few."""
     size = ops.shape(x)[1]
-    more = bucket(size + more) - size if compiles() else more
-    return ops.pad(x, [[0, 0], [0, more]] + [[0, 0]] * (len(x.shape) - 2))
+    whole = max(size + more, 1) if isinstance(size, int) else ops.maximum(size + more, 1)
+    whole = bucket(whole) if compiles() else whole
+    return ops.pad(x, [[0, 0], [0, whole - size]] + [[0, 0]] * (len(x.shape) - 2))
 
 
 def _log_probability(logits, labels, label_lengths, frame_lengths, blank):
@@ -87,80 +88,94 @@ def _log_probability(logits, labels, label_lengths, frame_lengths, blank):
 
 
 def _forward(logits, labels, label_lengths, frame_lengths, blank):
-    """ln p (B,), and the logarithms of s_t and b_t of all t, (T, B, U, 1)."""
-    streams, differs, _ = _streams(logits, labels, label_lengths, frame_lengths, blank)
+    """ln p (B,), and what its gradient reads again: `_log_frames`; ln s_t and ln b_t, (T, B, U) each."""
+    y = _log_frames(logits, labels, label_lengths, frame_lengths, blank)
+    differs = _differs(labels)
     first = (ops.arange(ops.shape(labels)[1]) == 0) & (label_lengths >= 0)[:, None]
-    start = ops.where(first, 0.0, NEVER)[..., None]  # b_0; s_0 has nothing
+    start = ops.where(first, 0.0, NEVER)  # b_0; s_0 has nothing
 
     def step(before, now):
-        (s, b), (y_s,), (y_b,) = before, now["symbols"], now["blank"]
+        (s, b), (y_s, y_b) = before, now
         e = ops.logaddexp(b, _shifted(s, 1))  # (2)
         now = y_s + ops.logaddexp(s, ops.where(differs, e, b)), y_b + e  # (4), (3)
         return now, now
 
-    (s, b), states = _scan(step, (ops.full_like(start, NEVER), start), streams, frame_lengths)
+    (s, b), states = _scan(step, (ops.full_like(start, NEVER), start), y, frame_lengths)
     s_end, b_end = _ends(labels, label_lengths)
-    total = ops.logsumexp(ops.logaddexp(s + s_end, b + b_end), axis=(1, 2))  # (5)
-    return total, *states
+    total = ops.logsumexp(ops.logaddexp(s + s_end, b + b_end), axis=1)  # (5)
+    return total, *y, *states
 
 
-def _gradient(logits, labels, label_lengths, frame_lengths, blank, total, s, b, upstream):
+def _gradient(logits, labels, label_lengths, frame_lengths, blank, total, *streams):
     """Of ln p, with respect to the logits: -(6)."""
-    streams, differs, place = _streams(logits, labels, label_lengths, frame_lengths, blank)
-    streams = {**streams, "s": (s, 1), "b": (b, 1)}
-    total = ops.where(total <= NEVER / 2, 0.0, total)[:, None, None]  # the shares below are 0 then
+    *streams, upstream = streams
+    differs = _differs(labels)
+    total = ops.where(total <= NEVER / 2, 0.0, total)[:, None]  # the shares below are 0 then
 
     def step(after, now):
-        (s, b), (s_before,), (b_before,) = after, now["s"], now["b"]
+        (s, b), (y_s, y_b, s_before, b_before) = after, now
         shares = ops.exp(s_before + s - total), ops.exp(b_before + b - total)
-        s, b = s + now["symbols"][0], b + now["blank"][0]
+        s, b = s + y_s, b + y_b
         e = ops.logaddexp(b, s)
         return (ops.logaddexp(s, _shifted(ops.where(differs, e, b), -1)), e), shares
 
     ends = _ends(labels, label_lengths)
     _, (of_s, of_b) = _scan(step, ends, streams, frame_lengths, reverse=True)
     symbols = logits.shape[-1]
-    found = ops.einsum("tbu,buk->btk", of_s[..., 0], ops.one_hot(place, symbols))
-    found = found + ops.transpose(ops.sum(of_b, axis=2), (1, 0, 2)) * ops.one_hot(blank, symbols)
+    place = _places(labels, label_lengths, blank, symbols)[0]
+    found = ops.einsum("tbu,buk->btk", of_s, ops.one_hot(place, symbols))
+    of_b = ops.transpose(ops.sum(of_b, axis=2))[..., None]
+    found = found + of_b * ops.one_hot(blank, symbols)
     found = ops.where(_there(logits, frame_lengths), found - ops.softmax(logits), 0.0)
     return found * upstream[:, None, None]
 
 
 def _scan(step, carry, streams, frame_lengths, reverse=False):
-    """The loop over the frames that some row has; outputs (B, U, 1) of each, stacked."""
-    window = None
-    if compiles():
-        longest = ops.shape(streams["blank"][0])[0]
-        window = 0, ops.minimum(ops.max(frame_lengths), longest)
-    return backend().scan(step, carry, streams, (1, 1), reverse, window)
+    """The loop over all frames; outputs (B, U) of each, stacked. (A window would be compiled for each value.)"""
+    streams = {str(number): (stream, 1) for number, stream in enumerate(streams)}
+
+    def body(carry, now):
+        return step(carry, [part for (part,) in now.values()])
+
+    return backend().scan(body, carry, streams, (None, None), reverse)
+
+
+def _log_frames(logits, labels, label_lengths, frame_lengths, blank):
+    """ln y_t[l_u] and ln y_t[blank], (T, B, U) and (T, B, 1)."""
+    sure = ops.where(ops.arange(logits.shape[-1]) == blank, 0.0, NEVER)
+    ln_y = ops.maximum(ops.log_softmax(logits), NEVER)
+    ln_y = ops.where(_there(logits, frame_lengths), ln_y, sure)
+    place, known = _places(labels, label_lengths, blank, logits.shape[-1])
+    rows = ops.arange(ops.shape(labels)[0])[:, None] * logits.shape[-1] + place
+    every = ops.reshape(ops.transpose(ln_y, (0, 2, 1)), (-1, ops.shape(logits)[1]))
+    of_labels = ops.take(every, rows, axis=0)  # whole rows: far faster than along an axis
+    of_labels = ops.transpose(ops.where(known[..., None], of_labels, NEVER), (2, 0, 1))
+    return of_labels, ops.transpose(ln_y[..., blank])[..., None]
 
 
 def _there(logits, frame_lengths):
     return (ops.arange(ops.shape(logits)[1])[None] < frame_lengths[:, None])[..., None]
 
 
-def _streams(logits, labels, label_lengths, frame_lengths, blank):
-    """Streams ln y_t[l_u] and ln y_t[blank], (T, B, U or 1, 1); where (4) takes e (B, U, 1); l (B, U)."""
-    sure = ops.where(ops.arange(logits.shape[-1]) == blank, 0.0, NEVER)
-    ln_y = ops.maximum(ops.log_softmax(logits), NEVER)
-    ln_y = ops.where(_there(logits, frame_lengths), ln_y, sure)
-    known = (labels >= 0) & (labels < logits.shape[-1]) & (labels != blank)
+def _places(labels, label_lengths, blank, symbols):
+    """l (B, U), 0 where there is no label, and where there is one."""
+    known = (labels >= 0) & (labels < symbols) & (labels != blank)
     known = known & (ops.arange(ops.shape(labels)[1]) < label_lengths[:, None])
-    place = ops.where(known, labels, 0)
-    symbols = ops.take_along_axis(ops.transpose(ln_y, (0, 2, 1)), place[..., None], axis=1)
-    symbols = ops.transpose(ops.where(known[..., None], symbols, NEVER), (2, 0, 1))
-    streams = symbols[..., None], ops.transpose(ln_y[..., blank])[..., None, None]
-    differs = ops.pad(labels[:, 1:] != labels[:, :-1], [[0, 0], [1, 0]])[..., None]
-    return {"symbols": (streams[0], 1), "blank": (streams[1], 1)}, differs, place
+    return ops.where(known, labels, 0), known
+
+
+def _differs(labels):
+    """Where (4) takes e, bool (B, U)."""
+    return ops.pad(labels[:, 1:] != labels[:, :-1], [[0, 0], [1, 0]])
 
 
 def _ends(labels, label_lengths):
-    """The logarithms of s'_T and b'_T, (B, U, 1)."""
-    place, last = ops.arange(ops.shape(labels)[1])[:, None], label_lengths[:, None, None]
+    """The logarithms of s'_T and b'_T, (B, U)."""
+    place, last = ops.arange(ops.shape(labels)[1]), label_lengths[:, None]
     return ops.where(place == last - 1, 0.0, NEVER), ops.where(place == last, 0.0, NEVER)
 
 
 def _shifted(x, by: int):
-    """x (B, U, 1) with each place's value of the place `by` before it."""
+    """x (B, U) with each place's value of the place `by` before it."""
     edge = ops.full_like(x[:, :1], NEVER)
     return ops.concatenate([edge, x[:, :-1]] if by > 0 else [x[:, 1:], edge], axis=1)

@@ -32,9 +32,10 @@ class Stream(NamedTuple):
     reverse: bool = False
 
     @property
-    def width(self) -> int:
-        """Of a piece."""
-        return self.values.shape[-1] // self.pieces
+    def width(self) -> int | None:
+        """Of a piece; None where only the graph will know it, which wants a single piece."""
+        width = self.values.shape[-1]
+        return None if width is None else width // self.pieces
 
     @property
     def edge(self) -> int:

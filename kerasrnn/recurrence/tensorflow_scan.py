@@ -52,14 +52,14 @@ def _read(stream: Stream, t, steps) -> list:
         begins = t == edge
         t = tf.clip_by_value(t + (1 if stream.reverse else -1), 0, steps - 1)
     sizes = tf.unstack(tf.shape(values))
-    sizes[stream.axis], sizes[-1] = 1, width
+    sizes[stream.axis], sizes[-1] = 1, sizes[-1] if width is None else width
     parts = []
     for piece in range(stream.pieces):
         corner = [0] * len(sizes)
-        corner[stream.axis], corner[-1] = t, piece * width
+        corner[stream.axis], corner[-1] = t, piece * (width or 0)
         part = tf.squeeze(tf.slice(values, tf.stack(corner), tf.stack(sizes)), stream.axis)
         part = tf.ensure_shape(part, (*rest[:-1], width))
         if stream.start is not None:
-            part = tf.where(begins, stream.start[..., piece * width :][..., :width], part)
+            part = tf.where(begins, stream.start[..., piece * (width or 0) :][..., :width], part)
         parts.append(part)
     return parts

@@ -1,5 +1,8 @@
 """CTC's loss: against the sum over every alignment, and its gradient against finite differences."""
 
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -78,3 +81,80 @@ def test_the_loss_is_the_sum_over_every_alignment_and_0_where_there_is_none(way)
             np.testing.assert_allclose(
                 gradient[row][place], slope, atol=2e-5, err_msg=f"{row} {place}"
             )
+
+
+def test_probabilities_of_0_wide_types_and_not_a_number_are_told_apart():
+    logits = LOGITS.copy()
+    logits[0, :, 2] = -np.inf  # a label that is never written
+    logits[1, :, 3] = -np.inf  # a symbol that the labelling does not need
+    logits[2, 1, 0] = np.nan
+    losses, possible, gradient = differentiated(*given(logits))
+    assert possible.numpy().tolist() == [False, True, True, True, False, True, False, False]
+    assert not np.any(gradient[0])
+    np.testing.assert_allclose(losses[1], loss([2, 2], logits[1, :3], BLANK), rtol=1e-5)
+    assert np.isfinite(gradient[1]).all()
+    assert np.isnan(losses[2])
+    narrow, _, slope = differentiated(tf.cast(LOGITS, tf.bfloat16), *given()[1:])
+    rounded = tf.cast(tf.cast(LOGITS, tf.bfloat16), tf.float32).numpy()
+    np.testing.assert_allclose(narrow[:4], expected(rounded)[:4], rtol=1e-5)
+    assert slope.dtype == tf.bfloat16
+
+
+def test_a_long_recording_has_the_loss_of_tensorflows_own():
+    rng = np.random.default_rng(1)
+    logits = tf.constant(rng.normal(scale=3, size=(2, 300, 12)), tf.float32)
+    labels = tf.constant(rng.integers(0, 11, (2, 60)), tf.int32)
+    lengths = tf.constant([60, 31]), tf.constant([300, 150])
+    losses, _ = ctc(labels, logits, *lengths, blank=11)
+    wanted = tf.nn.ctc_loss(labels, logits, *lengths, logits_time_major=False, blank_index=11)
+    np.testing.assert_allclose(losses, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(0, 5, K), (2, 0, K)])
+def test_no_rows_and_no_frames_have_a_loss(shape):
+    labels, none = np.zeros((shape[0], 2)), np.zeros(shape[0])
+    losses, possible, gradient = differentiated(tf.zeros(shape), labels, none, none)
+    assert losses.shape == (shape[0],)
+    assert not np.any(losses)
+    assert np.all(possible)
+    assert gradient.shape == shape
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"blank": 4}, "`blank` must be from 0 to 3, got 4"),
+        ({"labels": LABELS[0]}, "`labels` must have axes"),
+        ({"logits": LOGITS[0]}, "for one sequence pass logits"),
+    ],
+)
+def test_other_axes_and_a_blank_that_is_no_symbol_are_refused(changed, said):
+    arguments = {"labels": LABELS, "logits": LOGITS, "blank": BLANK} | changed
+    with pytest.raises(ValueError, match=said):
+        ctc(label_lengths=LABEL_LENGTHS, frame_lengths=FRAMES, **arguments)
+
+
+ON_JAX = """
+import sys
+import jax, numpy as np
+from kerasrnn.losses import ctc
+given = np.load(sys.argv[1])
+def loss(logits):
+    losses, possible = ctc(given["labels"], logits, given["sizes"], given["frames"], blank=1)
+    return losses.sum(), (losses, possible)
+(_, found), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(given["logits"])
+assert "tensorflow" not in sys.modules
+np.savez(sys.argv[2], losses=found[0], possible=found[1], gradient=gradient)
+"""
+
+
+def test_jax_gives_the_same_losses_and_gradients(tmp_path):
+    files = tmp_path / "given.npz", tmp_path / "found.npz"
+    np.savez(files[0], labels=LABELS, logits=LOGITS, sizes=LABEL_LENGTHS, frames=FRAMES)
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    subprocess.run([sys.executable, "-c", ON_JAX, *files], check=True, env=environment)
+    found = np.load(files[1])
+    losses, possible, gradient = differentiated(*given())
+    np.testing.assert_array_equal(found["possible"], possible)
+    np.testing.assert_allclose(found["losses"], losses, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["gradient"], gradient, rtol=1e-4, atol=1e-5)
