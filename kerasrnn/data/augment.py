@@ -38,8 +38,11 @@ def add_noise(audio: tf.Tensor, noise: tf.Tensor, snr: tf.Tensor) -> tf.Tensor:
     return audio + gain * noise
 
 
-def coloured_noise(shape, seed, slope: float = -1.0) -> tf.Tensor:
-    """Gaussian noise (B, S) of variance 1, whose power falls with frequency as f^slope (0 white, -1 pink)."""
+def coloured_noise(shape, seed, slope=-1.0) -> tf.Tensor:
+    """Gaussian noise (B, S) of variance 1, whose power falls with frequency as f^slope (0 white, -1 pink).
+
+    `slope` is a number, or one for each row, (B, 1).
+    """
     rows, samples = shape
     white = tf.random.stateless_normal([rows, samples], seed)
     bins = tf.cast(tf.range(samples // 2 + 1), tf.float32)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from kerasrnn.data.audio import audio_file, read_audio
+from kerasrnn.data.audio import AudioFile, audio_file, read_audio
 from kerasrnn.data.feature_cache import cache_folder, require_room
 from kerasrnn.errors import UserError
 from kerasrnn.files import whole_file
@@ -23,6 +23,7 @@ from kerasrnn.notice import tell
 
 FULL_SCALE = 32767
 IN_MEMORY = 2**28  # bytes of samples that are held in memory; more are mapped from a file
+LISTED = 10  # complaints that a sentence holds
 MAGIC = b"kerasrnn sounds\1"
 
 
@@ -83,35 +84,38 @@ def full_scale(samples: tf.Tensor) -> tf.Tensor:
 
 
 def readable(paths: Sequence[Path], longest: float, skip: bool = False) -> list[int]:
-    """Which files can be read, and last `longest` seconds at most: their places.
+    """Which files can be read, and last `longest` seconds at most: their places. What is too long is told.
 
     Raises:
-        UserError: that lists those that cannot, unless `skip` leaves them out, which is told.
+        UserError: that lists those that cannot be read, unless `skip` leaves them out, which is told.
     """
 
-    def complaint(path: Path) -> str | None:
+    def header(path: Path) -> AudioFile | str:
         try:
-            header = audio_file(path)
+            found = audio_file(path)
         except UserError as error:
             return str(error)
-        if header.seconds == 0:
-            return f"{path} holds no samples."
-        if header.seconds > longest:
-            return f"{path} lasts {header.seconds:,.0f} s, more than longest={longest:g}."
-        return None
+        return found if found.seconds else f"{path} holds no samples."
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        complaints = list(pool.map(complaint, paths))
-    bad = [said for said in complaints if said]
+        headers = list(pool.map(header, paths))
+    bad = [said for said in headers if isinstance(said, str)]
     if bad and not skip:
+        more = f" And {len(bad) - LISTED:,} more." if len(bad) > LISTED else ""
         raise UserError(
             f"{len(bad):,} of {len(paths):,} recordings cannot be used (--set skip=true leaves them out): "
-            + " ".join(bad[:10])
-            + (f" And {len(bad) - 10:,} more." if len(bad) > 10 else "")
+            f"{' '.join(bad[:LISTED])}{more}"
         )
     if bad:
         tell(f"{len(bad):,} recordings cannot be used and are left out: {bad[0]}")
-    return [place for place, said in enumerate(complaints) if not said]
+    good = [place for place, one in enumerate(headers) if not isinstance(one, str)]
+    short = [place for place in good if headers[place].seconds <= longest]
+    if len(short) < len(good):
+        tell(
+            f"{len(good) - len(short):,} recordings last more than longest={longest:g} s and are left out, "
+            f"such as {next(headers[place].path for place in good if headers[place].seconds > longest)}."
+        )
+    return short
 
 
 def decoded(paths: Sequence[Path], rate: int, held: int = IN_MEMORY) -> Sounds:

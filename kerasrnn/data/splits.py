@@ -6,10 +6,15 @@ SPLITS = ("train", "valid", "test")
 HELD_OUT = 0.05  # share of the keys that each of valid and test gets
 
 
+def share(key: str) -> float:
+    """Where a hash puts the example named `key`, from 0 to 1: alike on every machine."""
+    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
 def side(key: str) -> str:
     """The split that owns the example named `key`: the same one on every machine and in every run."""
-    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64
+    place = share(key)
     if place < 1 - 2 * HELD_OUT:
         return "train"
     return "valid" if place < 1 - HELD_OUT else "test"

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from kerasrnn.data.sounds import full_scale
 from kerasrnn.data.speech import listed
 from kerasrnn.errors import UserError
 from kerasrnn.files import write_text
+from kerasrnn.notice import tell
 
 __all__ = ["Assets", "Source", "batches", "dataset", "open_source", "prepare"]
 
@@ -79,12 +81,28 @@ def prepare(source: Source, config: Config) -> Assets:
             f"The training transcripts of {source.name} must be of the alphabet {config.alphabet!r}, but "
             f"{len(where):,} hold other letters, {' '.join(outside)}: {listed(where)}."
         )
-    front, sounds = Front(config), train.sounds
-    step = max(1, len(train) // MEASURED)
-    heard = (
-        front(tf.constant(sounds[place][None])).numpy() for place in range(0, len(train), step)
-    )
+    tell_impossible(train, config)
+    sounds, step = train.sounds, max(1, len(train) // MEASURED)
+    front = tf.function(Front(config), [tf.TensorSpec([1, None], tf.float32)], autograph=False)
+    heard = (front(sounds[place][None]).numpy() for place in range(0, len(train), step))
     return Assets(alphabet, Statistics.of(heard))
+
+
+def tell_impossible(train: Utterances, config: Config) -> None:
+    """Say how many recordings are too short for their letters: CTC learns nothing from them.
+
+    A recording needs a step for each letter, and one for the blank between two that are alike.
+    """
+    front, short = Front(config), []
+    for name, text, samples in zip(train.names, train.texts, train.sounds.lengths, strict=True):
+        needed = len(text) + sum(a == b for a, b in pairwise(text))
+        if needed > front.steps(front.frames(int(samples))):
+            short.append(name)
+    if short:
+        tell(
+            f"{len(short):,} of {len(train):,} training recordings have fewer steps than letters and teach "
+            f"nothing (a lower stride or hop gives more steps): {listed(short)}."
+        )
 
 
 def labels(texts: list[str], assets: Assets) -> tuple[np.ndarray, np.ndarray]:

@@ -56,19 +56,19 @@ def deep_speech(config: Config, classes: int) -> keras.Model:
         else:
             layer = layers.Dense(units, name=f"hidden_{number}")
         x = _clipped(layer(x), config, number)
-    stack = Stack(
-        config.cell,
-        units=config.units,
-        bidirectional=None if config.streaming else "sum",
-        dropout=config.dropout,
-    )
     mask = StepMask(config.stride, name="mask")([x, frames])
-    x, _ = stack.read(x, mask=mask, states=config.streaming)
+    x, _ = recurrent_stack(config).read(x, mask=mask, states=config.streaming)
     number = len(config.dense) + 2
     x = _clipped(layers.Dense(config.last, name=f"hidden_{number}")(x), config, number, mask)
     dtype = keras.config.dtype_policy().variable_dtype
     logits = layers.Dense(classes, dtype=dtype, name="outputs")(x)
     return keras.Model({"features": features, "frames": frames}, logits, name="deep_speech")
+
+
+def recurrent_stack(config: Config) -> Stack:
+    """h4, and what more recurrent layers there are."""
+    way = None if config.streaming else "sum"
+    return Stack(config.cell, units=config.units, bidirectional=way, dropout=config.dropout)
 
 
 def _clipped(z, config: Config, number: int, mask=None):

@@ -8,6 +8,7 @@ from kerasrnn.apps.deepspeech import synth
 from kerasrnn.apps.deepspeech.config import Config
 from kerasrnn.apps.deepspeech.data import Assets
 from kerasrnn.apps.deepspeech.decode import Listener
+from kerasrnn.apps.deepspeech.stream import Stream
 from kerasrnn.data.wav import decode_wav
 
 
@@ -17,6 +18,7 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     serving_default: audio_bytes string (B,), WAV files of any rate → transcript string (B,), confidence
         float32 (B,), timestamps float32 (B, N, 2), the seconds at which each letter begins and ends, -1 behind
         the last.
+    stream, finish: with `streaming`, see `stream_signatures`.
     waveform: waveform float32 (B, S) at `rate`, full scale ±1, lengths int32 (B,), samples of each → likewise.
     """
     heard = Listener(model, config, assets)
@@ -43,7 +45,45 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     def waveform(waveform, lengths):
         return written(*_checked(waveform, lengths))
 
-    return {"serving_default": serving_default, "waveform": waveform, "module": heard}
+    signatures = {"serving_default": serving_default, "waveform": waveform, "module": heard}
+    if config.streaming:
+        heard.stream = Stream(model, config, assets)
+        signatures |= stream_signatures(heard.stream)
+    return signatures
+
+
+def stream_signatures(stream: Stream) -> dict:
+    """stream: waveform float32 (B, n step_samples) and the state → what n steps say, and the state; see
+    `Stream.hear`. finish: the state → what is still to be said."""
+    given = {n: tf.TensorSpec([None, *shape], kind, n) for n, (shape, kind) in stream.state.items()}
+    samples = stream.config.step_samples
+
+    @tf.function(autograph=False)
+    def hear(waveform, **state):
+        answer, after = stream.hear(_finite(waveform, samples), state)
+        return answer | after
+
+    @tf.function(autograph=False)
+    def finish(**state):
+        return stream.finish(state)
+
+    sound = tf.TensorSpec([None, None], tf.float32, "waveform")
+    return {
+        "stream": hear.get_concrete_function(waveform=sound, **given),
+        "finish": finish.get_concrete_function(**given),
+    }
+
+
+def _finite(audio: tf.Tensor, multiple: int) -> tf.Tensor:
+    """`audio` (B, S), which nothing reads before S and the samples have been looked at."""
+    samples = tf.shape(audio)[1]
+    said = tf.strings.format(
+        f"A waveform must be finite and hold one or more times {multiple} samples, got {{}}.",
+        samples,
+    )
+    good = tf.reduce_all(tf.math.is_finite(audio)) & (samples > 0) & (samples % multiple == 0)
+    with tf.control_dependencies([tf.debugging.Assert(good, [said])]):
+        return tf.identity(audio)
 
 
 def _checked(audio: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -5,7 +5,7 @@ import tensorflow as tf
 from kerasrnn.apps.deepspeech.config import Config
 from kerasrnn.data import augment
 
-SLOPES = (-2.0, -1.0, 0.0)  # of the noise's power over frequency, as f^slope: brown, pink, white
+SLOPES = (-2.0, 0.0)  # of the noise's power over frequency, as f^slope: from brown to white
 KNOTS = 5  # of the curve by which an equaliser changes the bands
 
 
@@ -68,15 +68,16 @@ def later(audio: tf.Tensor, lengths: tf.Tensor, most: int, seed):
 
 
 def noisy(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tensor) -> tf.Tensor:
-    """A share of clips (B, S) in noise of one of three colours, at an SNR over the clip's own samples."""
+    """A share of clips (B, S) in noise from brown to white, at an SNR over the clip's own samples."""
     rows = audio.shape[0]
-    colour = tf.random.stateless_uniform([rows], seeds[2], 0, len(SLOPES), tf.int32)
-    shape = tf.unstack(tf.shape(audio))
-    noise = tf.add_n([
-        tf.where((colour == k)[:, None], augment.coloured_noise(shape, seeds[3], slope), 0.0)
-        for k, slope in enumerate(SLOPES)
-    ])  # fmt: skip
-    heard = tf.sequence_mask(lengths, shape[1], tf.float32)
+    samples = tf.shape(audio)[1]
+    slopes = tf.random.stateless_uniform([rows, 1], seeds[2], *SLOPES)
+    power = tf.math.log(tf.cast(samples, tf.float32)) / tf.math.log(2.0)
+    whole = 2 ** tf.cast(
+        tf.math.ceil(power), tf.int32
+    )  # samples that Fourier's transform is fast for
+    noise = augment.coloured_noise([rows, whole], seeds[3], slopes)[:, :samples]
+    heard = tf.sequence_mask(lengths, samples, tf.float32)
     share = tf.reduce_mean(heard, axis=1)
     snr = tf.random.stateless_uniform([rows], seeds[4], *config.snr)
     # the mean power that `add_noise` takes is over S samples, the clip's own are fewer

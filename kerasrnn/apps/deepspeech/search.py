@@ -1,0 +1,147 @@
+"""Logits to text with a language model: the second step of the slide "DeepSpeech", fix the spelling."""
+
+import functools
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from kerasrnn.apps.deepspeech.config import Config, Options
+from kerasrnn.baselines import NGramModel, kneser_ney, read_arpa, write_arpa
+from kerasrnn.decoders.ctc_language import LanguageSearch, Weights
+from kerasrnn.decoders.ctc_words import Hypothesis, timed
+from kerasrnn.decoders.spelling import Spelling
+from kerasrnn.errors import UserError
+from kerasrnn.files import write_text
+
+ARPA, WEIGHTS = "language.arpa", "weights.json"
+MARKS = ("<s>", "</s>", "<unk>")  # of an n-gram model, which are no words
+LARGEST = 2**26  # bytes of a lexicon
+BEAMS = 64  # of `predict`
+
+
+class Language:
+    """The n-gram model of the training transcripts, read when it is first asked for, and what it weighs.
+
+    Args:
+        read: () -> the model.
+        weights: those that `judge.settle` chose on validation.
+    """
+
+    def __init__(self, read: Callable[[], NGramModel], weights: Weights = Weights()):
+        self._read, self.weights = read, weights
+
+    @functools.cached_property
+    def model(self) -> NGramModel:
+        return self._read()
+
+    @classmethod
+    def of(cls, texts: Iterable[str], order: int) -> "Language | None":
+        """The model of transcripts; None if `order` is 0."""
+        sentences = [text.split() for text in texts]
+        return cls(lambda: kneser_ney(sentences, order)) if order else None
+
+    def save(self, folder: Path) -> None:
+        write_arpa(self.model, folder / ARPA)
+        save_weights(self.weights, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Language | None":
+        """What `save` wrote, or None if it was never written."""
+        if not (folder / ARPA).is_file():
+            return None
+        weights = Weights(**json.loads((folder / WEIGHTS).read_text("utf-8")))
+        return cls(functools.partial(read_arpa, folder / ARPA), weights)
+
+
+def save_weights(weights: Weights, folder: Path) -> None:
+    write_text(folder / WEIGHTS, json.dumps(asdict(weights)) + "\n")
+
+
+@functools.lru_cache(maxsize=2)
+def searcher(assets, options: Options, beams: int) -> LanguageSearch:
+    """The search that `options` ask for; kept, so that its tree of words is grown once.
+
+    Raises:
+        UserError: if a file cannot be read, or words cannot be written with the model's letters.
+    """
+    language, weights = None, Weights()
+    if options.lm == "own" and assets.language is None:
+        raise UserError("This run was trained with lm_order=0 and has no language model of its own.")
+    if assets.language is not None:
+        weights = assets.language.weights
+    if options.lm != "none":
+        language = assets.language.model if options.lm == "own" else read_arpa(options.lm)
+    given = {"language": options.lm_weight, "word": options.word_bonus, "hot": (options.hot_bonus,)}
+    weights = replace(weights, **{name: value[0] for name, value in given.items() if value})
+    if options.lexicon:
+        words = read_lexicon(options.lexicon)
+    else:
+        words = [word for word in language.words if word not in MARKS] if language else []
+    spelling = Spelling(assets.alphabet, [*words, *options.hot], closed=bool(options.lexicon))
+    if unwritten := set(options.hot) - set(spelling.words):
+        raise UserError(
+            f"Hot words must be written with the letters {assets.alphabet!r}, got "
+            f"{', '.join(sorted(unwritten))}."
+        )
+    if words and not spelling.words:
+        raise UserError(
+            f"None of the {len(words):,} words of {options.lm} can be written with the letters "
+            f"{assets.alphabet!r}; write it as the transcripts are written."
+        )
+    return LanguageSearch(spelling, language, weights, hot_words=options.hot, width=beams)
+
+
+def read_lexicon(path: str) -> list[str]:
+    """The words of a UTF-8 file, one a line.
+
+    Raises:
+        UserError: if it cannot be read, is over 64 MB, or a line holds more than a word.
+    """
+    try:
+        if Path(path).stat().st_size > LARGEST:
+            raise UserError(f"A lexicon must be at most {LARGEST:,} bytes, but {path} is larger.")
+        words = [line.strip() for line in Path(path).read_text("utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"Cannot read the lexicon {path}: {error}.") from None
+    for number, word in enumerate(words, 1):
+        if len(word.split()) > 1:
+            raise UserError(f"{path}, line {number}: a lexicon must hold one word a line.")
+    return [word for word in words if word]
+
+
+def wanted(options: Options) -> bool:
+    """Whether the options ask for anything that the search in graph cannot do."""
+    return options.lm != "none" or bool(options.lexicon) or bool(options.hot)
+
+
+def answers(logits, steps, config: Config, assets, options: Options) -> list[dict]:
+    """What is said in each recording, as `decode.predict` gives it, by logits (B, T', K) and T' (B,)."""
+    search = searcher(assets, options, options.beam or BEAMS)
+    found = search(logits, steps, options.best)
+    best = [hypotheses[0].symbols for hypotheses in found]
+    words = timed(best, logits, steps, assets.alphabet, config.step_seconds)
+    return [_answer(*pair) for pair in zip(found, words, strict=True)]
+
+
+def _answer(found: list[Hypothesis], words) -> dict:
+    made = {
+        "transcript": found[0].text,
+        "confidence": round(found[0].confidence, 3),
+        "words": [
+            {"word": word.text, "begin": round(word.start, 3), "end": round(word.end, 3)}
+            for word in words
+        ],
+    }
+    if len(found) > 1:
+        made["alternatives"] = [
+            {"transcript": one.text, "confidence": round(one.confidence, 3)} for one in found[1:]
+        ]
+    return made
+
+
+def corrected(batches: Iterable[tuple[np.ndarray, np.ndarray]], search: LanguageSearch) -> list[str]:
+    """The best text of each recording of (logits, steps)."""
+    return [best[0].text for logits, steps in batches for best in search(logits, steps)]
