@@ -211,6 +211,8 @@ def _finish(app: App, folder: RunFolder, training, config, assets, source) -> No
 
     history = training.history
     folder.write_history(history)
+    if hasattr(app.file("judge"), "settle"):
+        app.file("judge").settle(training.model, config, assets, source, folder.assets)
     with whole_file(folder.model) as temporary:
         training.model.save(temporary)
     last = {key: value for key, value in history[-1].items() if key.startswith("valid_")}

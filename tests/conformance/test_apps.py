@@ -16,7 +16,7 @@ from kerasrnn.settings import from_json, to_json
 CONTRACT = dict(re.findall(r"^    (\w+)\.py +(\w+(?:, \w+)*)  ", kerasrnn.app.__doc__, re.M))
 METRICS = {"nats_per_char", "bits_per_char", "perplexity", "accuracy", "wer", "cer", "auc"}
 METRICS |= {"bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l"}
-METRICS |= {"wer_low", "wer_high", "words", "characters"}
+METRICS |= {"wer_low", "wer_high", "wer_greedy", "cer_greedy", "words", "characters"}
 METRICS |= {"auc_low", "auc_high", "average_precision", "bits_per_sample", "attention_on_object"}
 
 

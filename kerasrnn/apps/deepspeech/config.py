@@ -58,7 +58,8 @@ class Config(LearningConfig):
     optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
     learning_rate: float = 1e-2  # at its highest
     weight_decay: float = 0.01  # decoupled, a step, times the learning rate
-    beams: int = 16  # beams that recordings are judged with; 1 is greedy
+    beams: int = 16  # beams that recordings are judged with; 1 is greedy, without a language model
+    lm_order: int = 3  # n, of the n-gram model of the training transcripts' words; 0 makes none
 
     def __post_init__(self):
         super().__post_init__()
@@ -75,7 +76,7 @@ class Config(LearningConfig):
     def _check_numbers(self):
         above = ("units", "dense", "last", "rate", "window", "hop", "bands", "floor", "stride")
         zero = ("clips", "context", "filters", "shift", "level", "equaliser", "low")
-        zero += ("frequency_mask", "time_mask", "time_masks")
+        zero += ("lm_order", "frequency_mask", "time_mask", "time_masks")
         above += ("longest", "buckets", "beams")
         check_numbers(self, above, zero, ("dropout", "speed"))
         unit_interval("noise", self.noise, closed=True)
@@ -143,9 +144,20 @@ class Options:
 
     beam: int = 0  # beams of the search; 0 takes those that the model is judged with, 1 is greedy
     best: int = 1  # answers for each recording, with their confidences
+    lm: str = "none"  # language model: none, own (of the training transcripts), or an ARPA file
+    lm_weight: tuple[
+        float, ...
+    ] = ()  # nats for each nat of it; nothing takes what validation chose
+    word_bonus: tuple[float, ...] = ()  # nats for each word; nothing takes what validation chose
+    lexicon: str = ""  # a file of words, one a line: no others are written
+    hot: tuple[str, ...] = ()  # words that are likelier here than anywhere, such as names
+    hot_bonus: float = 5.0  # nats for each of those
 
     def __post_init__(self):
         positive("beam", self.beam, or_zero=True)
         positive("best", self.best)
+        for name in ("lm_weight", "word_bonus"):
+            if len(getattr(self, name)) > 1:
+                raise ValueError(f"`{name}` must be one number, got {getattr(self, name)}.")
         if self.beam > MOST_BEAMS:
             raise ValueError(f"`beam` must be at most {MOST_BEAMS}, got {self.beam}.")

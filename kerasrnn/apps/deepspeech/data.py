@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerasrnn.apps.deepspeech.config import Config
 from kerasrnn.apps.deepspeech.front import Front, of_frames
+from kerasrnn.apps.deepspeech.search import Language
 from kerasrnn.apps.deepspeech.utterances import Source, Utterances, open_source
 from kerasrnn.apps.deepspeech.variety import masked, varied
 from kerasrnn.data import augment
@@ -34,10 +35,12 @@ class Assets:
     Attributes:
         alphabet: the letters, one for each output but the last, which is the blank of CTC.
         statistics: of each band over the training clips.
+        language: the n-gram model of the training transcripts, or None.
     """
 
     alphabet: str
     statistics: Statistics
+    language: Language | None = None
 
     ALPHABET, STATISTICS = "alphabet.json", "statistics.json"
 
@@ -52,13 +55,15 @@ class Assets:
     def save(self, folder: Path) -> None:
         write_text(folder / self.ALPHABET, json.dumps(self.alphabet) + "\n")
         self.statistics.save(folder / self.STATISTICS)
+        if self.language is not None:
+            self.language.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "Assets":
         alphabet = json.loads((folder / cls.ALPHABET).read_text("utf-8"))
         if not isinstance(alphabet, str) or not alphabet or len(set(alphabet)) < len(alphabet):
             raise ValueError(f"the alphabet must be letters, each once, in {folder / cls.ALPHABET}")
-        return cls(alphabet, Statistics.load(folder / cls.STATISTICS))
+        return cls(alphabet, Statistics.load(folder / cls.STATISTICS), Language.load(folder))
 
 
 def prepare(source: Source, config: Config) -> Assets:
@@ -85,7 +90,8 @@ def prepare(source: Source, config: Config) -> Assets:
     sounds, step = train.sounds, max(1, len(train) // MEASURED)
     front = tf.function(Front(config), [tf.TensorSpec([1, None], tf.float32)], autograph=False)
     heard = (front(sounds[place][None]).numpy() for place in range(0, len(train), step))
-    return Assets(alphabet, Statistics.of(heard))
+    language = Language.of(train.texts, config.lm_order)
+    return Assets(alphabet, Statistics.of(heard), language)
 
 
 def tell_impossible(train: Utterances, config: Config) -> None:

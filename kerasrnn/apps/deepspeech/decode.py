@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from kerasrnn.apps.deepspeech import search
 from kerasrnn.apps.deepspeech.config import Config, Options
 from kerasrnn.apps.deepspeech.data import Assets, Source
 from kerasrnn.apps.deepspeech.front import Front, of_frames
@@ -31,7 +32,7 @@ class Listener(tf.Module):
         self.blank = assets.blank
         self._letters = [*assets.alphabet, ""]
         self._network = lambda x: _uncompiled(model, x)  # kept out of tf.Module's sight
-        self._graphs = {}
+        self._graphs, self._writers = {}, {}
         self._given = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int64)
         self.heard = tf.function(self.hear, self._given, autograph=False)
 
@@ -49,6 +50,16 @@ class Listener(tf.Module):
             graph = functools.partial(self.transcribe, beams=beams, best=best)
             self._graphs[beams, best] = tf.function(graph, self._given, autograph=False)
         return self._graphs[beams, best]
+
+    def writer(self, beams: int):
+        """(logits, steps) -> the likeliest texts, string (B,), as a graph, made once."""
+        if beams not in self._writers:
+            given = tf.TensorSpec([None, None, self.blank + 1]), tf.TensorSpec([None], tf.int32)
+            graph = tf.function(
+                lambda x, t: self.written(x, t, beams)["transcript"][:, 0], given, autograph=False
+            )
+            self._writers[beams] = graph
+        return self._writers[beams]
 
     def transcribe(self, audio: tf.Tensor, lengths: tf.Tensor, beams: int, best: int = 1) -> dict:
         """What is said in recordings (B, S) of `lengths` samples; see `written`."""
@@ -95,15 +106,21 @@ def listener(model, config: Config, assets: Assets) -> Listener:
 def predict(model, config: Config, assets: Assets, inputs: list[str], options: Options) -> list:
     """What is said in each audio file: {"transcript", "confidence", "words"}, and "alternatives" with best > 1.
 
+    A language model, a lexicon or hot words are searched with on the host (`search`), else all is in graph.
+
     Raises:
         UserError: if a file cannot be read, or lasts over ten minutes.
     """
     heard = listener(model, config, assets)
     beams = options.beam or config.beams
-    answers = []
+    searched, answers = search.wanted(options), []
     for path in inputs:
         sound = read_audio(Path(path), config.rate)
         given = tf.constant(sound[None]), tf.constant([len(sound)], tf.int64)
+        if searched:
+            logits, steps = (part.numpy() for part in heard.heard(*given))
+            answers += search.answers(logits, steps, config, assets, options)
+            continue
         found = heard.transcriber(beams, options.best)(*given)
         answers.append(answer({name: value.numpy()[0] for name, value in found.items()}))
     return answers

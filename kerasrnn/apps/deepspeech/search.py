@@ -30,8 +30,8 @@ class Language:
         weights: those that `judge.settle` chose on validation.
     """
 
-    def __init__(self, read: Callable[[], NGramModel], weights: Weights = Weights()):
-        self._read, self.weights = read, weights
+    def __init__(self, read: Callable[[], NGramModel], weights: Weights | None = None):
+        self._read, self.weights = read, weights or Weights()
 
     @functools.cached_property
     def model(self) -> NGramModel:
@@ -69,7 +69,9 @@ def searcher(assets, options: Options, beams: int) -> LanguageSearch:
     """
     language, weights = None, Weights()
     if options.lm == "own" and assets.language is None:
-        raise UserError("This run was trained with lm_order=0 and has no language model of its own.")
+        raise UserError(
+            "This run was trained with lm_order=0 and has no language model of its own."
+        )
     if assets.language is not None:
         weights = assets.language.weights
     if options.lm != "none":
@@ -142,6 +144,8 @@ def _answer(found: list[Hypothesis], words) -> dict:
     return made
 
 
-def corrected(batches: Iterable[tuple[np.ndarray, np.ndarray]], search: LanguageSearch) -> list[str]:
+def corrected(
+    batches: Iterable[tuple[np.ndarray, np.ndarray]], search: LanguageSearch
+) -> list[str]:
     """The best text of each recording of (logits, steps)."""
     return [best[0].text for logits, steps in batches for best in search(logits, steps)]

@@ -1,0 +1,130 @@
+"""The language model's search in the app: what it mends, what it is kept with, what is refused."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasrnn.apps import deepspeech
+from kerasrnn.apps.deepspeech import judge
+from kerasrnn.apps.deepspeech.config import Options
+from kerasrnn.apps.deepspeech.data import Assets
+from kerasrnn.apps.deepspeech.search import Language, answers
+from kerasrnn.apps.deepspeech.utterances import Source, Utterances
+from kerasrnn.baselines import kneser_ney, write_arpa
+from kerasrnn.data.features import Statistics
+from kerasrnn.decoders.ctc_language import Weights
+from kerasrnn.errors import UserError
+from kerasrnn.settings import replace
+
+TEXTS = ["a cab", "a cab back", "back a cab", "a bag"]
+TINY = replace(deepspeech.PRESETS["tiny"], hop=0.01, stride=2)
+STATISTICS = Statistics(np.zeros(16, np.float32), np.ones(16, np.float32))
+PLAIN = Assets(" abcgk", STATISTICS, Language.of(TEXTS, 3))
+
+
+def spikes(text, second):
+    """Logits (1, T', K): each letter in a frame of its own, blanks between; half as sure of `second`."""
+    logits = np.zeros((1, 2 * len(text), 7), np.float32)
+    for place, (first, other) in enumerate(zip(text, second, strict=True)):
+        logits[0, 2 * place, PLAIN.alphabet.index(other)] = 7.0
+        logits[0, 2 * place, PLAIN.alphabet.index(first)] = 8.0
+        logits[0, 2 * place + 1, 6] = 8.0
+    return logits
+
+
+HEARD = spikes("a cag", "a cab")  # said: a cab
+
+
+def heard(assets=PLAIN, logits=HEARD, **options):
+    return answers(logits, np.full(1, logits.shape[1]), TINY, assets, Options(**options))[0]
+
+
+def test_the_language_model_mends_the_spelling_and_tells_when_words_were_said():
+    found = heard(lm="own", best=2)
+    assert found["transcript"] == "a cab"
+    assert found["alternatives"][0]["transcript"] == "a cag"
+    assert found["confidence"] > found["alternatives"][0]["confidence"]
+    spoken = [(word["word"], word["begin"], word["end"]) for word in found["words"]]
+    assert spoken == [("a", 0.0, 0.02), ("cab", 0.08, 0.18)]
+    assert heard(lm="own", lm_weight=(0.0,), word_bonus=(0.0,))["transcript"] == "a cag"
+
+
+def test_an_arpa_file_a_lexicon_and_hot_words_can_be_given(tmp_path):
+    write_arpa(kneser_ney([["a", "cab"]] * 3, 2), tmp_path / "mine.arpa")
+    assert heard(lm=str(tmp_path / "mine.arpa"), lm_weight=(1.0,))["transcript"] == "a cab"
+    (tmp_path / "words.txt").write_text("cab\n\na\nstrange\n")
+    assert heard(lexicon=str(tmp_path / "words.txt"))["transcript"] == "a cab"
+    assert heard(hot=("cab",))["transcript"] == "a cab"
+    assert heard(hot=("cab",), hot_bonus=0.0)["transcript"] == "a cag"
+
+
+def test_the_model_is_kept_as_text_with_its_weights(tmp_path):
+    PLAIN.save(tmp_path)
+    assert (tmp_path / "language.arpa").read_text().startswith("\\data\\")
+    again = Assets.load(tmp_path)
+    assert again.language.weights == Weights()
+    words = ["a", "cab", "gag"]
+    np.testing.assert_allclose(
+        again.language.model.score(words), PLAIN.language.model.score(words), rtol=1e-6
+    )
+    assert heard(again, lm="own") == heard(lm="own")
+    (tmp_path / "language.arpa").unlink()
+    assert Assets.load(tmp_path).language is None
+    assert Language.of(TEXTS, 0) is None
+
+
+def test_weights_are_chosen_on_validation_and_recordings_judged_with_them(tmp_path, monkeypatch):
+    class Deaf:
+        """Hears the spikes, whatever sounds."""
+
+        def __init__(self, *_):
+            pass
+
+        def heard(self, audio, lengths):
+            return tf.constant(HEARD), tf.constant([HEARD.shape[1]])
+
+        def writer(self, beams):
+            return lambda logits, steps: tf.constant(["a cag"])
+
+    class Sounds(list):
+        lengths = np.array([800])
+
+    said = Utterances(["one"], ["a cag"], lambda: Sounds([np.zeros(800, np.float32)]))
+    monkeypatch.setattr(judge, "Listener", Deaf)
+    source = Source("spikes", {"valid": said})
+    PLAIN.save(tmp_path)
+    before = judge.judge(None, TINY, PLAIN, source, "valid")()[1]
+    judge.settle(None, TINY, PLAIN, source, tmp_path)
+    after = judge.judge(None, TINY, Assets.load(tmp_path), source, "valid")()[1]
+    assert (before["wer"], before["wer_greedy"]) == (0.5, 0.0)  # here the model is wrong
+    assert (after["wer"], after["cer_greedy"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        (b"\x80\x02pickled", {"lm": "FILE"}, "an ARPA file must be UTF-8"),
+        (b"", {"lm": "FILE"}, "is cut short"),
+        (None, {"lm": "FILE"}, "Cannot read"),
+        (None, {"lexicon": "FILE"}, "Cannot read the lexicon"),
+        (b"a\na cab\n", {"lexicon": "FILE"}, "line 2: a lexicon must hold one word a line"),
+        (b"XYZ\n", {"lexicon": "FILE"}, "None of the 1 words of the lexicon can be written"),
+        (b"", {"hot": ("zoo",)}, "Hot words must be written with the letters ' abcgk', got zoo"),
+    ],
+)
+def test_what_cannot_be_searched_with_is_refused_in_a_sentence(tmp_path, content, options, said):
+    if content is not None:
+        (tmp_path / "file").write_bytes(content)
+    options = {name: str(tmp_path / "file") if v == "FILE" else v for name, v in options.items()}
+    with pytest.raises(UserError, match=said):
+        heard(**options)
+
+
+def test_a_run_without_a_model_and_a_model_in_capitals_are_refused(tmp_path):
+    with pytest.raises(UserError, match="has no language model of its own"):
+        heard(Assets(" abcgk", STATISTICS), lm="own")
+    write_arpa(kneser_ney([["A", "CAB"]], 2), tmp_path / "loud.arpa")
+    with pytest.raises(UserError, match=r"None of the 2 words of .*loud\.arpa can be written"):
+        heard(lm=str(tmp_path / "loud.arpa"))
+    with pytest.raises(ValueError, match="`lm_weight` must be one number"):
+        Options(lm_weight=(1.0, 2.0))
