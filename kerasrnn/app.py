@@ -16,7 +16,9 @@ config, assets, source, folder), which chooses on validation what answers need b
 and writes it beside the assets. An app may have a pictures.py: draw(model, config, assets, source, history,
 folder) puts its own pictures into a run's folder. One that finds events in long recordings has a detect.py,
 which the verb of that name asks: chosen_threshold(run, precision), alarms_an_hour(run, threshold),
-search(run, recordings, folder, threshold, picture).
+search(run, recordings, folder, threshold, picture). One with more to compare than its metric has a
+traits.py: traits(run) gives {column: number or text}. A decode.py may hold ALONE, the inputs that stand for
+none.
 
 Nothing outside an app's folder knows an app by name.
 """

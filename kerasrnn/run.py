@@ -37,6 +37,7 @@ class Run:
         self.app = find_app(values["app"])
         self.config = from_json(self.app.file("config").Config, values["config"])
         self.data = values.get("data")
+        self.measures = self.folder.read_metrics()
         try:
             self.assets = self.app.file("data").Assets.load(self.folder.assets)
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,29 @@ def write_speech_sample(folder: Path) -> Path:
     return folder / "said"
 
 
+def write_recordings_sample(folder: Path) -> Path:
+    """Generated notes of two instruments, a folder each: for every split some; one to go on from."""
+    import numpy as np
+    import soundfile
+
+    from kerasrnn.apps.wavenet import instruments
+    from kerasrnn.data.splits import side
+
+    rng = np.random.default_rng(0)
+    for name in ("flute", "drum"):
+        (folder / "notes" / name).mkdir(parents=True)
+        left, number = {"train": 4, "valid": 1, "test": 1}, 0
+        while any(left.values()):
+            number += 1
+            part = side(f"{name}/{number}.wav#0")
+            if left[part]:
+                left[part] -= 1
+                sound = instruments.note(rng, name, 8000)[:3000]
+                soundfile.write(folder / "notes" / name / f"{number}.wav", sound, 8000)
+    soundfile.write(folder / "ask.wav", sound, 8000)
+    return folder / "notes"
+
+
 @dataclass(frozen=True)
 class Sample:
     """What the conformance tests give an app.
@@ -114,6 +138,12 @@ SAMPLES = {
     "char_lm": Sample(write_text_sample, ["the ", "", "κόσμε 😀"], {"length": 12, "seed": 3}),
     "deepspeech": Sample(
         write_speech_sample, ["0.wav", "ask.flac"], {"beam": 3, "best": 2}, files=True
+    ),
+    "wavenet": Sample(
+        write_recordings_sample,
+        ["../ask.wav", "../ask.wav"],
+        {"seconds": 0.02, "seed": 3, "out": str(Path(tempfile.gettempdir(), "kerasrnn-test.wav"))},
+        files=True,
     ),
     "whale": Sample(write_sounds_sample, ["ask.wav", "long.flac"], {"threshold": 0.4}, files=True),
     "word_lm": Sample(write_text_sample, ["the", "", "κόσμε fox"], {"length": 6, "seed": 3}),

@@ -24,7 +24,7 @@ ORDER = (
         "builders",
     ),
     *("losses", "decoders", "metrics", "baselines", "data", "app", "training", "tuning", "export"),
-    *("serving", "run", "apps", "cli"),
+    *("serving", "run", "comparison", "apps", "cli"),
 )
 WITHOUT_TENSORFLOW = ("initializers", "regularizers", "cells", "layers", "builders", "losses")
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -78,7 +78,7 @@ print(json.dumps([from_import, sorted(sys.modules), said.buffer.getvalue().decod
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     after_import, after_help, said = json.loads(done.stdout)
-    for verb in ("apps", "train", "evaluate", "predict", "detect", "export"):
+    for verb in ("apps", "train", "evaluate", "predict", "detect", "compare", "export"):
         assert f"\n  {verb}" in said
     for heavy in ("tensorflow", "keras", "numpy", "matplotlib", "jax"):
         assert heavy not in after_import

@@ -5,6 +5,7 @@
 | `MarkovChain` | Markov models | sequences of symbols | ln p of a sequence, samples |
 | `HiddenMarkovModel` | HMM | sequences of symbols or vectors | evaluation, decoding, learning |
 | `AutoRegression` | auto-regression | series of numbers | the next values |
+| `CodePredictor` | WaveNet | codes of sound | ln p of each: by frequency, by a linear predictor |
 | `kneser_ney` → `NGramModel` | RNN against 5-gram | sentences | log10 p of each word |
 | `read_arpa`, `write_arpa` | | ARPA files | the same |
 | `feed_forward_ngram` | feed forward | windows of tokens | logits of the next |
@@ -14,6 +15,7 @@
 
 from kerasrnn.baselines.arpa import read_arpa, write_arpa
 from kerasrnn.baselines.autoregression import AutoRegression
+from kerasrnn.baselines.codes import CodePredictor
 from kerasrnn.baselines.feed_forward import feed_forward_ngram
 from kerasrnn.baselines.hmm import HiddenMarkovModel
 from kerasrnn.baselines.kneser_ney import kneser_ney
@@ -24,6 +26,7 @@ from kerasrnn.baselines.ngram import NGramModel
 
 __all__ = [
     "AutoRegression",
+    "CodePredictor",
     "HiddenMarkovModel",
     "MarkovChain",
     "NGramModel",

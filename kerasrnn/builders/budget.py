@@ -1,5 +1,6 @@
 """Networks of equal size: the widths that a number of parameters allows."""
 
+import math
 from collections.abc import Callable
 
 TOLERANCE = 0.02  # of the budget
@@ -29,8 +30,8 @@ def widths_for(parameters: int, make: Callable, ratio: float = 2.0) -> tuple[int
     def proportional(width: int) -> int:
         return max(1, round(ratio * width))
 
-    width = _largest(lambda n: count(n, proportional(n)) <= parameters)
-    second = _largest(lambda n: count(width, n) <= parameters, proportional(width))
+    width = _largest(lambda n: count(n, proportional(n)), parameters)
+    second = _largest(lambda n: count(width, n), parameters)
     second = min((second, second + 1), key=lambda n: abs(count(width, n) - parameters))
     off = count(width, second) / parameters - 1
     if abs(off) > TOLERANCE:
@@ -41,12 +42,19 @@ def widths_for(parameters: int, make: Callable, ratio: float = 2.0) -> tuple[int
     return width, second
 
 
-def _largest(fits: Callable, start: int = 1) -> int:
-    """The largest n, 1 at least, that `fits`, where all below it do; sought upwards from `start`."""
-    low, high = 1, max(start, 2)
-    while fits(high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
+def _largest(count: Callable, most: int) -> int:
+    """The largest n, 1 at least, with count(n) ≤ `most`, where count grows: like n² as a rule.
+
+    Three small n give the parabola, and so n; where count is another function, n walks on from there.
+    """
+    one, two, three = (count(n) for n in (1, 2, 3))
+    a = (three - 2 * two + one) / 2
+    b = two - one - 3 * a
+    c = one - a - b - most  # a n² + b n + c = 0 where all of `most` is used
+    n = (math.sqrt(max(b * b - 4 * a * c, 0)) - b) / (2 * a) if a > 0 else -c / b
+    n = max(1, int(n))
+    while n > 1 and count(n) > most:
+        n -= 1
+    while count(n + 1) <= most:
+        n += 1
+    return n

@@ -11,6 +11,30 @@ from kerasrnn.layers.companding import LEVELS, silence
 OUTPUTS = ("softmax", "logistics")
 
 
+@keras.saving.register_keras_serializable(package="kerasrnn")
+class Ramps(keras.initializers.Initializer):
+    """Rows (levels, D) that change smoothly with the level v, -1 to 1, so that neighbours begin alike:
+
+        ± tanh(3 (v - b))          b, from -1 to 1, and the sign drawn for each column
+
+    Args:
+        seed: of the draws.
+    """
+
+    def __init__(self, seed: int | None = None):
+        self.seed = seed
+        self._generator = keras.random.SeedGenerator(seed)
+
+    def __call__(self, shape, dtype=None):
+        levels = ops.linspace(-1.0, 1.0, shape[0])[:, None]
+        drawn = keras.random.uniform((2, 1, shape[1]), -1, 1, dtype="float32", seed=self._generator)
+        rows = ops.sign(drawn[1]) * ops.tanh(3 * (ops.cast(levels, "float32") - drawn[0]))
+        return ops.cast(rows, dtype or "float32")
+
+    def get_config(self) -> dict:
+        return {"seed": self.seed}
+
+
 class SampleNetwork(keras.Model):
     """Says of each sample what it may be, from those before it.
 
@@ -65,6 +89,13 @@ class SampleNetwork(keras.Model):
 
     def _layer(self, kind, *args, **kwargs):
         return kind(*args, dtype=self.dtype_policy, **kwargs)
+
+    def _build_table(self, size: int):
+        """A row of `size` numbers for each code."""
+        self.table = self._layer(
+            layers.Embedding, self.levels, size, embeddings_initializer=Ramps(), name="table"
+        )
+        self.table.build((None, None))
 
     def _build_head(self, features: int):
         """relu → hidden → relu → P, the last in the variables' precision."""

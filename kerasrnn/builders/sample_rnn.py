@@ -82,8 +82,7 @@ class SampleRNN(SampleNetwork):
     def _build_samples(self, units: int):
         self.spread = self._layer(layers.Dense, self.frame * self.hidden, name="spread")
         self.spread.build((None, None, units))
-        self.table = self._layer(layers.Embedding, self.levels, self.embedding_size, name="table")
-        self.table.build((None, None))
+        self._build_table(self.embedding_size)
         self.window = self._layer(
             CausalConvolution, self.hidden, self.frame, use_bias=False, name="window"
         )

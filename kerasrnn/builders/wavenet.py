@@ -1,7 +1,7 @@
 """WaveNet: raw sound by dilated causal convolutions, nothing recurrent."""
 
 import keras
-from keras import layers, ops
+from keras import ops
 
 from kerasrnn.builders.checks import require_size
 from kerasrnn.builders.sample_network import SampleNetwork
@@ -53,8 +53,7 @@ class WaveNet(SampleNetwork):
         self.channels, self.skip = channels, skip
         for name in ("stacks", "dilations", "kernel_size", "channels", "skip"):
             require_size(name, getattr(self, name), "it counts")
-        self.table = self._layer(layers.Embedding, self.levels, channels, name="table")
-        self.table.build((None, None))
+        self._build_table(channels)
         count = stacks * dilations
         self.blocks = [
             self._layer(

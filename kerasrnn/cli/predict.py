@@ -47,9 +47,10 @@ def run(
     kind = trained.app.file("config").Options
     if options:
         for field in dataclasses.fields(kind):
-            print(f"--{field.name.replace('_', '-'):16} default {field.default!r}")
+            print(f"--{_spelled(field.name):16} default {field.default!r}")
         return
     inputs, settings = _own_options(context.args, kind)
+    inputs = inputs or list(getattr(trained.app.file("decode"), "ALONE", ()))
     if not inputs:
         raise UserError("`kerasrnn predict RUN` must be given at least one input, got none.")
     answers = trained.predict(inputs, **settings)
@@ -68,6 +69,7 @@ def _own_options(arguments: list[str], kind: type) -> tuple[list[str], dict]:
     from kerasrnn.settings import known, to_json, with_settings
 
     kinds = typing.get_type_hints(kind)
+    names = {_spelled(name): name for name in kinds}
     inputs, settings, rest = [], [], list(arguments)
     while rest:
         word = rest.pop(0)
@@ -78,14 +80,18 @@ def _own_options(arguments: list[str], kind: type) -> tuple[list[str], dict]:
             inputs.append(word)
             continue
         name, equals, value = word[2:].partition("=")
-        name = known(name.replace("-", "_"), kinds, "An option of the app")
+        name = known(_spelled(name), names, "An option of the app")
+        name = names[name]
         if not equals and kinds[name] is bool:
             value = "true"
         elif not equals:
             if not rest:
-                raise UserError(
-                    f"--{name.replace('_', '-')} must be followed by a value, got none."
-                )
+                raise UserError(f"--{_spelled(name)} must be followed by a value, got none.")
             value = rest.pop(0)
         settings.append(f"{name}={value}")
     return inputs, to_json(with_settings(kind(), settings))
+
+
+def _spelled(name: str) -> str:
+    """A field as the command line has it: class_, a word that Python keeps for itself, is class."""
+    return name.rstrip("_").replace("_", "-")

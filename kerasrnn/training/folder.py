@@ -72,6 +72,18 @@ class RunFolder:
     def write_metrics(self, values: dict) -> None:
         self._write_json("metrics.json", values)
 
+    def read_metrics(self) -> dict:
+        """What `write_metrics` wrote: the last metrics, "seconds" of training and "steps"; {} before."""
+        path = self.path / "metrics.json"
+        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+    def read_history(self) -> list[dict]:
+        """What `write_history` wrote, its numbers as numbers."""
+        with open(self.path / "history.csv", newline="", encoding="utf-8") as file:
+            return [
+                {key: _number(text) for key, text in row.items()} for row in csv.DictReader(file)
+            ]
+
     def write_history(self, rows: list[dict]) -> None:
         """history.csv: a line for each report, with every column that any report has."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -83,3 +95,10 @@ class RunFolder:
 
     def _write_json(self, name: str, values: dict) -> None:
         write_text(self.path / name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -135,3 +135,33 @@ def hidden_states(states, labels, names: list[str], path: Path, title: str) -> N
     left.set_ylabel(f"second component, {shares[1]:.0%}")
     figure.suptitle(title)
     save_figure(figure, path)
+
+
+def comparison(answer: dict, path: Path) -> None:
+    """Validation over training time, a colour a variant and a line a seed; beside it, the judged split.
+
+    Args:
+        answer: as `kerasrnn.comparison.compare` gives it.
+    """
+    objective, rows = answer["objective"], answer["rows"]
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
+    for number, row in enumerate(rows):
+        for seed, history in enumerate(row["histories"]):
+            times = [report["seconds"] / 60 for report in history]
+            values = [report[f"valid_{objective}"] for report in history]
+            label = row["name"] if not seed else None
+            left.plot(times, values, f"C{number}.-", alpha=0.8, label=label)
+        values = [metrics[objective] for metrics in row["metrics"]]
+        right.bar(number, sum(values) / len(values), 0.6, color=f"C{number}", alpha=0.4)
+        right.plot([number] * len(values), values, f"C{number}o")
+    words = objective.replace("_", " ")
+    left.set(xlabel="minutes of training", ylabel=f"validation {words}")
+    left.grid(alpha=0.3)
+    left.legend(frameon=False)
+    values = [metrics[objective] for row in rows for metrics in row["metrics"]]
+    spare = 0.25 * (max(values) - min(values)) + 0.02 * abs(max(values)) + TINY
+    right.set(ylim=(min(values) - spare, max(values) + spare), ylabel=f"{answer['split']} {words}")
+    right.set_xticks(range(len(rows)), [row["name"] for row in rows])
+    figure.suptitle(f"{answer['app']}: the same data, seeds and time")
+    save_figure(figure, path)

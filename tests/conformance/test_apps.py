@@ -18,6 +18,7 @@ METRICS = {"nats_per_char", "bits_per_char", "perplexity", "accuracy", "wer", "c
 METRICS |= {"bleu1", "bleu2", "bleu3", "bleu4", "cider", "rouge_l"}
 METRICS |= {"wer_low", "wer_high", "wer_greedy", "cer_greedy", "words", "characters"}
 METRICS |= {"auc_low", "auc_high", "average_precision", "bits_per_sample", "attention_on_object"}
+METRICS |= {"unigram_bits_per_sample", "linear_bits_per_sample"}
 
 
 @pytest.fixture(params=app_names())

@@ -1,0 +1,119 @@
+"""Logits become sound: drawn sample by sample in one compiled loop, and streamed into WAV files."""
+
+import contextlib
+import functools
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import Progress
+
+from kerasrnn.apps.wavenet.config import MOST_SOUNDS, Config, Options
+from kerasrnn.apps.wavenet.data import Assets, Source
+from kerasrnn.apps.wavenet.recordings import as_codes
+from kerasrnn.data.audio import read_audio
+from kerasrnn.decoders.sounds import SoundWriter
+from kerasrnn.errors import UserError
+from kerasrnn.files import require_place, whole_file
+from kerasrnn.layers.companding import dequantise, silence
+
+ALONE = ("",)  # what stands for no input: silence
+FULL_SCALE = 32767
+
+
+@functools.lru_cache(maxsize=1)
+def writer(model) -> SoundWriter:
+    """The last model's writer, kept so that its loop is compiled once for each number of sounds."""
+    return SoundWriter(model)
+
+
+def predict(model, config: Config, assets: Assets, inputs: list[str], options: Options) -> list:
+    """Write `options.count` sounds after each input: an audio file to go on from, or "" for silence.
+
+    Returns:
+        For each input {"files", "class", "seeds", "seconds"}; a file holds what was written alone.
+    Raises:
+        UserError: if a file cannot be read or made, or the model lacks the class.
+    """
+    rows = len(inputs) * options.count
+    if rows > MOST_SOUNDS:
+        raise UserError(f"At most {MOST_SOUNDS} sounds are written side by side, got {rows}.")
+    given = np.repeat([heard(path, config) for path in inputs], options.count, axis=0)
+    seeds = [options.seed + row for row in range(rows)]
+    kinds = kinds_for(assets, options.class_, seeds)
+    files = names(Path(options.out), rows)
+    samples = max(1, round(options.seconds * config.rate))
+    pieces = writer(model).blocks(
+        tf.constant(given), seeds, samples, options.temperature, {"class": tf.constant(kinds)}
+    )
+    _stream(pieces, files, samples, config.rate)
+    answers = []
+    for first in range(0, rows, options.count):
+        mine = slice(first, first + options.count)
+        answer = {"files": [str(file) for file in files[mine]], "seeds": seeds[mine]}
+        if assets.classes:
+            answer["class"] = [assets.classes[kind] for kind in kinds[mine]]
+        answers.append(answer | {"seconds": samples / config.rate})
+    return answers
+
+
+def heard(path: str, config: Config) -> np.ndarray:
+    """The last `context` samples of a file as codes int32 (context,), silence before them."""
+    codes = np.full(config.context, silence(), np.int32)
+    if path:
+        last = as_codes([read_audio(path, config.rate)])[0][-config.context :]
+        codes[config.context - len(last) :] = last
+    return codes
+
+
+def kinds_for(assets: Assets, name: str, seeds: list[int]) -> list[int]:
+    """The class of each sound: the one called `name`, or without a name the one that its seed chooses."""
+    if name:
+        return [assets.kind(name)] * len(seeds)
+    return [seed % max(len(assets.classes), 1) for seed in seeds]
+
+
+def names(out: Path, count: int) -> list[Path]:
+    """`out` for one sound; for several, numbered before its suffix."""
+    if out.suffix.lower() != ".wav":
+        raise UserError(f"`out` must be the name of a .wav file, got {str(out)!r}.")
+    require_place(out.parent)
+    if count == 1:
+        return [out]
+    return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, count + 1)]
+
+
+def _stream(pieces, files: list[Path], samples: int, rate: int) -> None:
+    """Write pieces of codes (B, n) into B files as they come; the files are there when all are whole."""
+    console = Console(stderr=True)
+    with contextlib.ExitStack() as stack:
+        parts = [stack.enter_context(whole_file(file)) for file in files]
+        sounds = [
+            stack.enter_context(soundfile.SoundFile(part, "w", rate, 1, "PCM_16", format="WAV"))
+            for part in parts
+        ]
+        bar = stack.enter_context(
+            Progress(console=console, transient=True, disable=not console.is_terminal)
+        )
+        task = bar.add_task("writing sound", total=samples)
+        for piece in pieces:
+            for sound, row in zip(sounds, as_pcm(piece).numpy(), strict=True):
+                sound.write(row)
+            bar.advance(task, piece.shape[1])
+
+
+def as_pcm(codes: tf.Tensor) -> tf.Tensor:
+    """Codes as int16 samples."""
+    return tf.cast(tf.round(dequantise(codes) * FULL_SCALE), tf.int16)
+
+
+def show(path: str, answer: dict) -> str:
+    """What was gone on from, and what was written, as a person reads it."""
+    return f"{path or 'from silence'}: {answer}"
+
+
+def preview(model, config: Config, assets: Assets, source: Source):
+    """() -> None: a line cannot hold sound."""
+    return lambda: None

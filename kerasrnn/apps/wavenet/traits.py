@@ -1,0 +1,43 @@
+"""What a comparison shows of a run besides its metric: how fast it learned and writes, how far it sees."""
+
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from kerasrnn.decoders import draws
+from kerasrnn.decoders.sounds import BLOCK
+
+ROUNDS = 3  # blocks that are timed, after one to compile and one to warm up
+
+
+def receptive_field(model, rate: int) -> tuple[int | None, float | None]:
+    """In samples and in milliseconds; None of a recurrent network, which hears all that came before."""
+    samples = model.receptive_field
+    return samples, None if samples is None else 1000 * samples / rate
+
+
+def generation_rate(model) -> float:
+    """Samples a second of one sound."""
+    from kerasrnn.apps.wavenet.decode import writer
+
+    made = writer(model)
+    y = made.conditions({"class": tf.constant([0])})
+    state, uniforms, spent = made.start(1), draws([0], BLOCK), []
+    for _ in range(2 + ROUNDS):
+        begun = time.perf_counter()
+        written, *_ = made.write_fast(*state, uniforms, tf.constant(1.0), y)
+        written.numpy()
+        spent.append(time.perf_counter() - begun)
+    return BLOCK / float(np.median(spent[2:]))
+
+
+def traits(run) -> dict:
+    """{column: number or text} of a run: samples learned and written a second, and the receptive field."""
+    far, milliseconds = receptive_field(run.model, run.config.rate)
+    learned = run.measures["steps"] * run.config.batch_size * run.config.window
+    return {
+        "trained samples/s": learned / run.measures["seconds"],
+        "written samples/s": generation_rate(run.model),
+        "receptive field": "all before" if far is None else f"{far:,} ({milliseconds:.1f} ms)",
+    }
