@@ -121,7 +121,7 @@ def by_length(
     utterances: Utterances, rows: int = ROWS
 ) -> Iterator[tuple[np.ndarray, tf.Tensor, tf.Tensor]]:
     """(places, audio float32 (B, S), lengths int64 (B,)) of like lengths, the shortest first."""
-    lengths = utterances.sounds.lengths
+    lengths = utterances.sounds.lengths[: len(utterances)]  # there may be more sounds
     order = np.argsort(lengths, kind="stable")
     for first in range(0, len(order), rows):
         places = order[first : first + rows]
