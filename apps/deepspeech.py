@@ -19,8 +19,8 @@ from kerasrnn.apps.deepspeech.data import open_source
 recordings = sys.argv[1] if len(sys.argv) > 1 else None
 folder = Path(tempfile.mkdtemp(prefix="deepspeech-"))
 
-# 1. Train: mel bands, three layers, a recurrent layer both ways, one more layer, CTC. The folder keeps the model,
-#    the alphabet, every number, and pictures: CTC's spikes over spectrograms, which letters are confused.
+# 1. Train: mel bands, three layers, a recurrent layer both ways, one more layer, CTC. The folder keeps the
+#    model, the alphabet, every number, and pictures: CTC's spikes over spectrograms, letters that are confused.
 run = deepspeech.train(recordings, preset="small", max_minutes=3, out=folder / "run")
 
 # 2. Judge it on recordings that it has not heard: word error rate with its 95 % interval, character error rate.

@@ -15,6 +15,7 @@ def bucketed(
     rows: int,
     buckets: int = 8,
     seed: int | None = None,
+    most: int | None = None,
 ) -> Batches:
     """Batches of examples, each out of one bucket of neighbouring lengths.
 
@@ -24,7 +25,8 @@ def bucketed(
             bucket's, so that there are only as many shapes as buckets; `read` hands the true lengths on to
             loss and metrics.
         rows: B, the most of a batch; a bucket's last batch may have fewer.
-        buckets: how many, of about equally many examples.
+        buckets: how many; they begin and end where the least is padded in all.
+        most: of a batch, rows times longest; long examples come in batches of fewer `rows`, see `rows_of`.
         seed: draws a new order of the examples in each bucket and of the batches in each pass; None keeps them
             in order of length.
     Raises:
@@ -34,12 +36,12 @@ def bucketed(
     if not len(lengths):
         raise ValueError("`lengths` must hold at least one example, got none.")
     order = np.argsort(lengths, kind="stable")
-    parts = [part for part in np.array_split(order, min(buckets, len(order))) if len(part)]
+    parts = np.split(order, bounds(lengths[order], buckets))
     table = [
-        (begin, len(piece), bucket)
+        (begin, min(size, len(part) - begin), bucket)
         for bucket, part in enumerate(parts)
-        for begin in range(0, len(part), rows)
-        for piece in [part[begin : begin + rows]]
+        for size in [int(rows_of(int(lengths[part].max()), rows, most))]
+        for begin in range(0, len(part), size)
     ]
     table = tf.constant(table, tf.int64)
     starts = tf.constant(np.cumsum([0, *map(len, parts)])[:-1], tf.int64)
@@ -59,6 +61,37 @@ def bucketed(
         return read(tf.gather(by_length, starts[bucket] + place), longest[bucket])
 
     return Batches(count, at)
+
+
+def rows_of(longest, rows: int, most: int | None):
+    """How many rows of `longest` a batch has, at least 1; an int or a tensor."""
+    if most is None:
+        return rows
+    fits = most // longest
+    return max(1, min(rows, fits)) if isinstance(fits, int) else tf.clip_by_value(fits, 1, rows)
+
+
+def bounds(lengths: np.ndarray, buckets: int) -> list[int]:
+    """Where all buckets but the first begin in sorted `lengths`, so that the least is padded in all.
+
+    Buckets end only at the ends of 100 quantiles, which is near enough.
+    """
+    marks = np.unique(
+        np.searchsorted(lengths, np.quantile(lengths, np.linspace(0, 1, 101)), "right")
+    )
+    marks = np.concatenate([[0], marks[marks > 0]])
+    # cost[j]: of the examples before marks[j] in so many buckets; cut[k][j]: where the last of k begins
+    cost, cut = np.where(np.arange(len(marks)) == 0, 0, np.inf), []
+    for _ in range(min(buckets, len(marks) - 1)):
+        wide = lengths[marks[1:] - 1] * (marks[1:, None] - marks[:-1]).T.clip(0)
+        every = cost[:-1, None] + np.where(marks[:-1, None] < marks[1:], wide, np.inf)
+        cut.append(np.concatenate([[0], every.argmin(axis=0)]))
+        cost = np.concatenate([[np.inf], every.min(axis=0)])
+    place, begins = len(marks) - 1, []
+    for last in reversed(cut):
+        place = last[place]
+        begins.append(int(marks[place]))
+    return sorted(begin for begin in begins if begin)
 
 
 def _shuffled(place: tf.Tensor, count, key) -> tf.Tensor:

@@ -1,11 +1,13 @@
 """Augmentation: what is drawn, that it is drawn again from the same seed, and batches by length."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kerasrnn.data import augment, tfio
-from kerasrnn.data.buckets import bucketed
+from kerasrnn.data.buckets import bounds, bucketed
 
 SEED = tf.constant([3, 4])
 
@@ -91,10 +93,36 @@ def test_every_pass_deals_out_each_example_once_beside_others_of_its_length(seed
             )
             assert len(places) <= 2
             assert lengths.numpy().max() <= longest
-            assert longest.numpy() in (6, 41, 90)
+            assert longest.numpy() in (7, 42, 90)
             dealt += places.numpy().tolist()
         assert sorted(dealt) == list(range(len(LENGTHS)))
         orders.append(dealt)
     assert (orders[0] == orders[1]) == (seed is None)
     with pytest.raises(ValueError, match="at least one example"):
         bucketed([], read, rows=2)
+
+
+def padded(lengths, cuts):
+    return sum(len(part) * part[-1] for part in np.split(lengths, cuts))
+
+
+def test_buckets_pad_as_little_as_any_would():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        lengths = np.sort(rng.integers(1, 50, rng.integers(1, 11)))
+        buckets = int(rng.integers(1, 5))
+
+        ways = [
+            cuts
+            for count in range(min(buckets, len(lengths)))
+            for cuts in itertools.combinations(range(1, len(lengths)), count)
+        ]
+        found = bounds(lengths, buckets)
+        assert len(found) < buckets
+        assert padded(lengths, found) == min(padded(lengths, list(cuts)) for cuts in ways)
+
+
+def test_batches_of_long_examples_have_fewer_rows():
+    batches = bucketed([9] * 10 + [40] * 10 + [200] * 3, lambda *x: x, rows=4, buckets=3, most=90)
+    found = [[len(p), int(longest)] for p, longest in batches.one_pass()]
+    assert found == [[4, 9], [4, 9], [2, 9]] + [[2, 40]] * 5 + [[1, 200]] * 3

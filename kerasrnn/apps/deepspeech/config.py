@@ -52,8 +52,9 @@ class Config(LearningConfig):
     time_mask: int = 12  # frames that are hidden, at most, less one; 0 hides none
     time_masks: int = 2  # times that frames are hidden
 
-    buckets: int = 4  # groups of like lengths, of which a batch is drawn
+    buckets: int = 5  # groups of like lengths, of which a batch is drawn
     batch_size: int = 32  # B, clips of a step
+    batch_seconds: float = 100.0  # of a step's clips, padding too; long ones come in smaller batches
     epochs: int = 30  # reports; training ends after the last
     optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
     learning_rate: float = 1e-2  # at its highest
@@ -77,7 +78,7 @@ class Config(LearningConfig):
         above = ("units", "dense", "last", "rate", "window", "hop", "bands", "floor", "stride")
         zero = ("clips", "context", "filters", "shift", "level", "equaliser", "low")
         zero += ("lm_order", "frequency_mask", "time_mask", "time_masks")
-        above += ("longest", "buckets", "beams")
+        above += ("longest", "buckets", "batch_seconds", "beams")
         check_numbers(self, above, zero, ("dropout", "speed"))
         unit_interval("noise", self.noise, closed=True)
         if self.beams > MOST_BEAMS:
@@ -113,6 +114,11 @@ class Config(LearningConfig):
     @property
     def hop_samples(self) -> int:
         return round(self.hop * self.rate)
+
+    @property
+    def batch_samples(self) -> int:
+        """Of a batch, at most, but for a single recording."""
+        return round(self.batch_seconds * self.rate)
 
     @property
     def step_samples(self) -> int:

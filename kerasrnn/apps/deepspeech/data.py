@@ -15,7 +15,7 @@ from kerasrnn.apps.deepspeech.utterances import Source, Utterances, open_source
 from kerasrnn.apps.deepspeech.variety import masked, varied
 from kerasrnn.data import augment
 from kerasrnn.data.batching import Batches
-from kerasrnn.data.buckets import bucketed
+from kerasrnn.data.buckets import bucketed, rows_of
 from kerasrnn.data.features import Statistics
 from kerasrnn.data.sounds import full_scale
 from kerasrnn.data.speech import listed
@@ -124,8 +124,8 @@ def batches(source: Source, config: Config, split: str, assets: Assets, seed=Non
     """Clips of like lengths side by side; with a `seed`, in a new order in each pass, and varied.
 
     The first pass goes from the shortest clips to the longest, which makes CTC's beginning easier (Amodei et
-    al. 2016, arXiv:1512.02595, section 3.2: SortaGrad). Every batch has `batch_size` rows, so that there are
-    few shapes; rows that a bucket lacks have weight 0.
+    al. 2016, arXiv:1512.02595, section 3.2: SortaGrad). All batches of a bucket have as many rows, so that
+    there are few shapes; rows that its last batch lacks have weight 0.
 
     Returns:
         Batches of {"features" float32 (B, T, F), "frames" int32 (B,)}, a target int32 (B, 2 + L): T', how many
@@ -135,7 +135,7 @@ def batches(source: Source, config: Config, split: str, assets: Assets, seed=Non
     if not len(utterances):
         raise UserError(f"The {split} split of {source.name} must hold a recording at least.")
     reader = Reader(utterances, config, assets)
-    options = {"rows": config.batch_size, "buckets": config.buckets}
+    options = {"rows": config.batch_size, "buckets": config.buckets, "most": config.batch_samples}
     lengths = utterances.sounds.lengths
     if seed is None:
 
@@ -188,12 +188,10 @@ class Reader:
     def __call__(self, places: tf.Tensor, longest: tf.Tensor, seeds: tf.Tensor | None):
         """One batch; `seeds` (12, 2) vary it."""
         config = self._config
-        missing = config.batch_size - tf.size(places)
-        weights = tf.cast(tf.range(config.batch_size) < tf.size(places), tf.float32)
-        places = tf.concat([places, tf.repeat(places[:1], missing)], 0)
-        places = tf.ensure_shape(places, [config.batch_size])
+        rows = tf.cast(rows_of(longest, config.batch_size, config.batch_samples), tf.int32)
+        weights = tf.cast(tf.range(rows) < tf.size(places), tf.float32)
+        places = tf.concat([places, tf.repeat(places[:1], rows - tf.size(places))], 0)
         audio, lengths = full_scale(self._read(places, longest)), tf.gather(self._lengths, places)
-        audio = tf.ensure_shape(audio, [config.batch_size, None])
         if seeds is not None:
             audio, lengths = varied(audio, lengths, config, seeds)
         features = self._front(audio)

@@ -18,7 +18,7 @@ def varied(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tenso
     Returns:
         float32 (B, S') with the new lengths; S' depends on S only.
     """
-    rows = audio.shape[0]
+    rows = tf.shape(audio)[0]
     if config.speed:
         factor = 1 + tf.random.stateless_uniform([rows], seeds[0], -config.speed, config.speed)
         audio, lengths = played(audio, lengths, factor, 1 - config.speed)
@@ -69,7 +69,7 @@ def later(audio: tf.Tensor, lengths: tf.Tensor, most: int, seed):
 
 def noisy(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tensor) -> tf.Tensor:
     """A share of clips (B, S) in noise from brown to white, at an SNR over the clip's own samples."""
-    rows = audio.shape[0]
+    rows = tf.shape(audio)[0]
     samples = tf.shape(audio)[1]
     slopes = tf.random.stateless_uniform([rows, 1], seeds[2], *SLOPES)
     power = tf.math.log(tf.cast(samples, tf.float32)) / tf.math.log(2.0)
@@ -99,7 +99,7 @@ def masked(features: tf.Tensor, frames: tf.Tensor, config: Config, seeds: tf.Ten
 
 def equaliser(features: tf.Tensor, decibels: float, seed) -> tf.Tensor:
     """A smooth curve over the bands for each row, (B, 1, F), of the given deviation in dB of power."""
-    rows, bands = features.shape[0], features.shape[2]
+    rows, bands = tf.shape(features)[0], features.shape[2]
     knots = tf.random.stateless_normal([rows, KNOTS], seed) * decibels * 0.23  # ln of power
     at = tf.linspace(0.0, KNOTS - 1.0, bands)
     weights = tf.maximum(1 - tf.abs(at[None] - tf.range(KNOTS, dtype=tf.float32)[:, None]), 0)
