@@ -26,7 +26,7 @@ parser.add_argument(
 asked = parser.parse_args()
 out = Path(tempfile.mkdtemp(prefix="captioner-"))
 
-# 1. The slide's captioner: one vector of features starts the network, which writes word by word.
+# 1. Karpathy's captioner: one vector of features stands beside each word that the network reads.
 run = captioner.train(asked.folder, preset="small", max_minutes=asked.minutes, out=out / "vector")
 print(run.evaluate(split="test"))
 if not asked.folder:

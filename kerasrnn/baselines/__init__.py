@@ -21,7 +21,7 @@ from kerasrnn.baselines.hmm import HiddenMarkovModel
 from kerasrnn.baselines.kneser_ney import kneser_ney
 from kerasrnn.baselines.markov import MarkovChain
 from kerasrnn.baselines.mixture import mixture, mixture_weights
-from kerasrnn.baselines.nearest import NearestNeighbour
+from kerasrnn.baselines.nearest import NearestNeighbour, whitening
 from kerasrnn.baselines.ngram import NGramModel
 
 __all__ = [
@@ -36,5 +36,6 @@ __all__ = [
     "mixture",
     "mixture_weights",
     "read_arpa",
+    "whitening",
     "write_arpa",
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasrnn.baselines import NearestNeighbour
+from kerasrnn.baselines import NearestNeighbour, whitening
 
 RNG = np.random.default_rng(0)
 
@@ -23,6 +23,26 @@ def test_a_grid_stands_for_its_mean():
     assert NearestNeighbour(grid, "abcde").predict(grid[::-1]) == by_mean.predict(
         grid.mean(axis=1)[::-1]
     )
+
+
+def test_whitened_features_are_uncorrelated_and_of_one_variance():
+    known = RNG.normal(size=(20, 3)) @ RNG.normal(size=(3, 5)) + 7  # of rank 3
+    for components in (2, 3, 4):
+        white = (known - known.mean(axis=0)) @ whitening(known, components)
+        there = np.arange(components) < 3
+        np.testing.assert_allclose(white.T @ white, np.diag(there), atol=1e-9)
+
+
+def test_whitened_the_nearest_is_that_of_mahalanobis_directions():
+    known, asked = RNG.normal(size=(30, 4)) * [9, 1, 1, 0.1], RNG.normal(size=(6, 4))
+    centre, inverse = known.mean(axis=0), np.linalg.inv(np.cov(known.T))
+    found = NearestNeighbour(known, range(30), components=4).predict(asked)
+    for row, got in zip(asked - centre, found, strict=True):
+        cosines = [
+            row @ inverse @ d / np.sqrt((row @ inverse @ row) * (d @ inverse @ d))
+            for d in known - centre
+        ]
+        assert got == int(np.argmax(cosines))
 
 
 def test_nothing_known_or_an_answer_too_few_is_refused():

@@ -8,7 +8,7 @@ from kerasrnn.training.learning import LearningConfig
 
 ENCODERS = ("tiny", "vgg16", "vgg19", "mobilenet")
 ATTENTIVE = ("soft_attention", "hard_attention")
-IMAGES = ("initial_state", "first_input", "every_step", *ATTENTIVE)
+IMAGES = ("initial_state", "first_input", "every_step", *ATTENTIVE, "recall")
 MOST_BEAMS = 100  # that one caption may be searched with
 
 
@@ -27,7 +27,7 @@ class Config(LearningConfig):
     max_words: int = 20  # of a caption; a longer one is cut there
     images: int = 0  # at most so many are used; 0 uses all
 
-    image: str = "initial_state"  # how the words hear of the image; README.md tells the five ways
+    image: str = "initial_state"  # how the words hear of the image; README.md tells the six ways
     cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
     units: tuple[int, ...] = (128,)  # H of each layer, from the words up; the first one attends
     embedding_size: int = 128  # numbers a word
@@ -40,6 +40,7 @@ class Config(LearningConfig):
     entropy: float = 0.01  # λ_e, nats of the places' distribution, rewarded with hard attention
     expected: float = 0.5  # share of images whose places are averaged in training, not drawn
     scheduled_sampling: float = 0.0  # k of the inverse sigmoid decay, in updates; 0 is off
+    components: int = 128  # R, numbers by which image=recall compares images, the principal ones
     beams: int = 3  # beams that captions are judged with; 1 is greedy
 
     xla: bool = False  # compile the whole training step: longer to begin, faster after
@@ -61,6 +62,11 @@ class Config(LearningConfig):
             raise ValueError(
                 "`cell` must leave the answer to the table of words; output_rnn does not."
             )
+        if self.image == "recall" and (self.weights == "none" or self.fine_tune):
+            raise ValueError(
+                "`image` must be another than recall, which knows images by heart, where the encoder "
+                f"learns: with weights={self.weights} and fine_tune={self.fine_tune}."
+            )
         if self.scheduled_sampling and self.scheduled_sampling < 1:
             raise ValueError(
                 f"`scheduled_sampling` must be 0 or at least 1, got {self.scheduled_sampling}."
@@ -69,7 +75,7 @@ class Config(LearningConfig):
     def _check_numbers(self):
         sizes = ("units", "image_size", "min_count", "max_words", "embedding_size", "beams")
         weights = ("images", "doubly_stochastic", "reinforce", "entropy")
-        check_numbers(self, (*sizes, "attention_units"), weights, ("dropout",))
+        check_numbers(self, (*sizes, "attention_units", "components"), weights, ("dropout",))
         unit_interval("expected", self.expected, closed=True)
         if self.max_vocabulary < 5:
             raise ValueError(

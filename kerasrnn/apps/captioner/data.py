@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +20,7 @@ from kerasrnn.data.splits import SPLITS
 from kerasrnn.data.text import utf8
 from kerasrnn.data.words import sentence_words
 from kerasrnn.errors import UserError
-from kerasrnn.files import write_text
+from kerasrnn.files import whole_file, write_text
 
 SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")  # no word of a caption can hold "<"
 PAD, START, END, UNKNOWN = range(4)
@@ -47,6 +48,18 @@ def open_source(path: str | None, config: Config) -> Source:
     return Source("synthetic scenes", splits | {"all": everything})
 
 
+class Examples(NamedTuple):
+    """The captions that are recalled.
+
+    Attributes:
+        features: float32 (N, F), of each one's image.
+        words: int32 (N, length + 2), as `Assets.encode` has them.
+    """
+
+    features: np.ndarray
+    words: np.ndarray
+
+
 @dataclass(frozen=True)
 class Assets:
     """What a trained model needs besides its weights.
@@ -54,12 +67,15 @@ class Assets:
     Attributes:
         vocabulary: the words by number: those in `SPECIAL`, then the rest from the commonest on.
         length: words of the longest caption that is learnt; longer ones are cut there.
+        examples: those that are recalled, or None.
     """
 
     vocabulary: tuple[str, ...]
     length: int
+    examples: Examples | None = field(default=None, compare=False)
 
     FILE = "vocabulary.json"
+    EXAMPLES = "examples.npz"
 
     def __post_init__(self):
         if self.vocabulary[:4] != SPECIAL or len(self.vocabulary) < 5 or self.length < 1:
@@ -71,11 +87,18 @@ class Assets:
     def save(self, folder: Path) -> None:
         values = {"words": self.vocabulary, "length": self.length}
         write_text(folder / self.FILE, json.dumps(values, ensure_ascii=True))
+        if self.examples is not None:
+            with whole_file(folder / self.EXAMPLES) as temporary:
+                np.savez(temporary, **self.examples._asdict())
 
     @classmethod
     def load(cls, folder: Path) -> "Assets":
         values = json.loads((folder / cls.FILE).read_text("utf-8"))
-        return cls(tuple(map(str, values["words"])), int(values["length"]))
+        examples = None
+        if (folder / cls.EXAMPLES).exists():
+            with np.load(folder / cls.EXAMPLES, allow_pickle=False) as arrays:
+                examples = Examples(arrays["features"], arrays["words"])
+        return cls(tuple(map(str, values["words"])), int(values["length"]), examples)
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -117,7 +140,19 @@ def prepare(source: Source, config: Config) -> Assets:
             "have none; lower min_count."
         )
     kept = common[: config.max_vocabulary - len(SPECIAL)]
-    return Assets((*SPECIAL, *kept), min(config.max_words, max(map(len, captions))))
+    assets = Assets((*SPECIAL, *kept), min(config.max_words, max(map(len, captions))))
+    if config.image != "recall":
+        return assets
+    return replace(assets, examples=_examples(source, config, assets))
+
+
+def _examples(source: Source, config: Config, assets: Assets) -> Examples:
+    """The training captions, each with the features of its image, places averaged."""
+    examples, rows, _ = image_rows(source.splits["train"], config)
+    features = rows.array[rows.index]
+    features = features.mean(axis=1) if features.ndim == 3 else features
+    words = assets.encode(list(chain.from_iterable(example.captions for example in examples)))
+    return Examples(np.repeat(features, [len(e.captions) for e in examples], axis=0), words)
 
 
 def references(examples) -> list[list[str]]:

@@ -118,7 +118,8 @@ def build(config: Config, assets: Assets) -> Captioner:
     looks = encoder(config)
     looks.trainable = not frozen(config)
     shape, vocabulary = looks.output_shape[1:], len(assets.vocabulary)
-    states = state_sizes(config, shape[0] if len(shape) == 2 else None)
+    known = 0 if assets.examples is None else len(assets.examples.words)
+    states = state_sizes(config, shape[0] if len(shape) == 2 else None, known)
     reads = reader(config, shape, states)
     count = len(reads.outputs) - sum(map(len, states.values()))
     penalties = (
@@ -129,12 +130,15 @@ def build(config: Config, assets: Assets) -> Captioner:
     model = Captioner(
         looks,
         reads,
-        writer(config, vocabulary, reads.outputs[:count], states),
+        writer(config, vocabulary, reads.outputs[:count], states, assets.length + 2),
         first=vocabulary if config.image == "first_input" else None,
         scheduled_sampling=config.scheduled_sampling,
         penalties=penalties,
         name="captioner",
     )
+    if known:
+        reads.get_layer("likeness").know(assets.examples.features)
+        model.writer.get_layer("recall").know(assets.examples.words)
     by = optimizer(config, plain=["table/", "bias/"])
     model.compile(by, jit_compile=config.xla)
     return model

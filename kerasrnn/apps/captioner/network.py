@@ -9,6 +9,7 @@ import keras
 from keras import layers, ops
 
 from kerasrnn.apps.captioner.config import Config
+from kerasrnn.apps.captioner.recall import Likeness, Recall
 from kerasrnn.builders import Stack
 from kerasrnn.builders.states import like_inputs, named_states, state_inputs, states_from
 from kerasrnn.cells import get
@@ -37,15 +38,22 @@ class ImageAsWord(layers.Layer):
         return {**super().get_config(), "vocabulary": self.vocabulary}
 
 
-def state_sizes(config: Config, places: int | None) -> dict[str, dict[str, int]]:
-    """Each layer's name, and its states with their sizes, the attention's tallies among the first's."""
-    stack = Stack(config.cell, units=config.units)
+def state_sizes(config: Config, places: int | None, known: int = 0) -> dict[str, dict[str, int]]:
+    """Each layer's name, and its states with their sizes; the attention's tallies, what is recalled.
+
+    Args:
+        places: of the features, where they are a grid.
+        known: captions that are recalled.
+    """
+    states = Stack(config.cell, units=config.units).states
+    if known:
+        states = {"recall": {"weights": known, "place": 1}} | states
     if not config.attentive:
-        return stack.states
+        return states
     sizes = {"attended": places}
     if config.image == "hard_attention":
         sizes |= {"log_chance": 1, "entropy": 1}
-    return stack.states | {"tally": sizes}
+    return states | {"tally": sizes}
 
 
 def reader(config: Config, shape: tuple[int, ...], states: dict) -> keras.Model:
@@ -54,16 +62,18 @@ def reader(config: Config, shape: tuple[int, ...], states: dict) -> keras.Model:
     initial_state    –            s_0 = tanh(v W_s + b_s), each state by its own W_s
     first_input      v W_v        s_0 = 0; the image is the first word
     every_step       v W_v        s_0 = 0; the image is beside each word
+    recall           –            s_0 = 0; the image chooses whose captions are recalled
     soft_attention   a, a W_a + b   s_0 from the mean place, as with initial_state; so is v where
     hard_attention                      features are a grid and nothing attends
 
     The features are normalised first, each place by itself: encoders differ in size by a hundred times.
+    With `recall` the first states are a, of `Likeness`, and 0 words read.
     """
     given = keras.Input(shape, name="features")
     normal = layers.LayerNormalization(center=False, scale=False, name="normal")(given)
     places = Dropout(config.dropout, name="dropout")(normal)
     vector = ops.mean(places, axis=1) if len(shape) == 2 else places
-    own = {name: sizes for name, sizes in states.items() if name != "tally"}
+    own = {name: sizes for name, sizes in states.items() if name not in ("recall", "tally")}
     nothing = ops.zeros_like(vector[:, :1])
     if config.attentive:
         keys = layers.Dense(config.attention_units, name="keys")(places)
@@ -72,13 +82,21 @@ def reader(config: Config, shape: tuple[int, ...], states: dict) -> keras.Model:
         return keras.Model(given, [places, keys, *start], name="reader")
     if config.image == "initial_state":
         return keras.Model(given, list(chain(*states_from(vector, own))), name="reader")
-    image = layers.Dense(config.embedding_size, use_bias=False, name="image")(vector)
     sizes = chain(*(sizes.values() for sizes in own.values()))
     start = [ops.repeat(nothing, size, axis=1) for size in sizes]
+    if config.image == "recall":
+        wide = keras.config.dtype_policy().variable_dtype
+        known = states["recall"]["weights"]
+        compares = {"width": config.components, "dropout": config.dropout, "dtype": wide}
+        alike = Likeness(known, **compares, name="likeness")(given)
+        return keras.Model(given, [alike, ops.zeros_like(alike[:, :1]), *start], name="reader")
+    image = layers.Dense(config.embedding_size, use_bias=False, name="image")(vector)
     return keras.Model(given, [image, *start], name="reader")
 
 
-def writer(config: Config, vocabulary: int, memory: list, states: dict) -> keras.Model:
+def writer(
+    config: Config, vocabulary: int, memory: list, states: dict, length: int = 0
+) -> keras.Model:
     """Words in, the next words' logits out; what the reader said comes in, and states in and out.
 
           y_1    y_2   …   y_T          (B, T, V)   u_t E^T + b, the logits     E (V, E)
@@ -89,11 +107,13 @@ def writer(config: Config, vocabulary: int, memory: list, states: dict) -> keras
            ↑      ↑         ↑
           w_0    w_1   …  w_{T-1}       (B, T)      rows of E, and what `image` puts beside them
 
-    Without `tied` the output has a table of its own.
+    Without `tied` the output has a table of its own. With image=recall the logits
+    are ln p of `Recall`, and h hears nothing of the image.
 
     Args:
         memory: the reader's outputs before the states.
         states: as `state_sizes` has them.
+        length: of the captions that are recalled, with <start> and <end>.
     Returns:
         [words (B, T), *memory, *states (B, ·)] → [logits, *states].
     Source: the output of attention, Xu et al. 2015, arXiv:1502.03044, eq. 7.
@@ -103,6 +123,7 @@ def writer(config: Config, vocabulary: int, memory: list, states: dict) -> keras
         keras.Input(m.shape[1:], dtype=m.dtype, name=f"memory_{k}") for k, m in enumerate(memory)
     ]
     into = state_inputs(states)
+    recalled = into.pop(0) if "recall" in states else []
     wide = keras.config.dtype_policy().variable_dtype
     table = layers.ReversibleEmbedding(
         vocabulary, config.embedding_size, tie_weights=config.tied, reverse_dtype=wide, name="table"
@@ -125,7 +146,11 @@ def writer(config: Config, vocabulary: int, memory: list, states: dict) -> keras
         if h.shape[-1] != config.embedding_size:
             u = _dense(config, u, "projection")
     logits = Bias(dtype=wide, name="bias")(table(u, reverse=True))
-    into, finals = list(chain(*into)), list(chain(*finals))
+    into, finals = list(chain(recalled, *into)), list(chain(*finals))
+    if recalled:
+        recall = Recall(states["recall"]["weights"], length, dtype=wide, name="recall")
+        logits, *after = recall([tokens, logits, *recalled])
+        finals = [*after, *finals]
     return keras.Model([tokens, *heard, *into], [logits, *like_inputs(into, finals)], name="writer")
 
 

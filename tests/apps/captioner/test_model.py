@@ -27,7 +27,7 @@ def made(image, **numbers):
     return model
 
 
-@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("image", [way for way in IMAGES if way != "recall"])
 def test_the_logits_are_those_of_the_slides_in_numpy(image):
     model = made(image, tied=image in ("first_input", "soft_attention"))
     features = model.features({"image": PIXELS}).numpy()
