@@ -54,7 +54,9 @@ class Config(LearningConfig):
 
     buckets: int = 5  # groups of like lengths, of which a batch is drawn
     batch_size: int = 32  # B, clips of a step
-    batch_seconds: float = 100.0  # of a step's clips, padding too; long ones come in smaller batches
+    batch_seconds: float = (
+        100.0  # of a step's clips, padding too; long ones come in smaller batches
+    )
     epochs: int = 30  # reports; training ends after the last
     optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
     learning_rate: float = 1e-2  # at its highest
@@ -151,10 +153,8 @@ class Options:
     beam: int = 0  # beams of the search; 0 takes those that the model is judged with, 1 is greedy
     best: int = 1  # answers for each recording, with their confidences
     lm: str = "none"  # language model: none, own (of the training transcripts), or an ARPA file
-    lm_weight: tuple[
-        float, ...
-    ] = ()  # nats for each nat of it; nothing takes what validation chose
-    word_bonus: tuple[float, ...] = ()  # nats for each word; nothing takes what validation chose
+    lm_weight: tuple[float, ...] = ()  # nats for each nat of it; none: what validation chose
+    word_bonus: tuple[float, ...] = ()  # nats for each word; none: what validation chose
     lexicon: str = ""  # a file of words, one a line: no others are written
     hot: tuple[str, ...] = ()  # words that are likelier here than anywhere, such as names
     hot_bonus: float = 5.0  # nats for each of those
