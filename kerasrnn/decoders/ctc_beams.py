@@ -19,6 +19,9 @@ FIELDS = {
     "state": np.int64,  # the language model's, after the whole words
     "ending": np.float64,  # what the last word is worth if it ends here
     "after": np.int64,  # the language model's state then
+    "letters": np.int64,  # the letter model's state in the last word
+    "spelt": np.float64,  # α ln p of its letters
+    "owed": np.float64,  # of `ending`, what no letter to come can change any more
 }
 
 
@@ -29,7 +32,7 @@ class Beams:
         self.__dict__.update(arrays)
 
     @classmethod
-    def begin(cls, rows: int, width: int, state: int) -> "Beams":
+    def begin(cls, rows: int, width: int, state: int, letters: int) -> "Beams":
         """The empty labelling in each row, and nothing beside it."""
         beams = cls(**{name: np.zeros((rows, width), kind) for name, kind in FIELDS.items()})
         beams.blank[:, 1:] = NEVER
@@ -38,7 +41,7 @@ class Beams:
         beams.key[:] = -1 - np.arange(width)
         beams.key[:, :1] = EMPTY
         beams.parent[:] = DEAD
-        beams.state[:] = state
+        beams.state[:], beams.letters[:] = state, letters
         return beams
 
     def first(self, rows: int) -> "Beams":
@@ -88,3 +91,19 @@ def traced(trellis: list[tuple[np.ndarray, np.ndarray]], rows: int, width: int) 
         written[t, : len(parents)] = tokens[here]
         slots[: len(parents)] = parents[here]
     return written
+
+
+def log_frames(logits, symbols: int) -> np.ndarray:
+    """ln softmax of logits (B, T, S), float64.
+
+    Raises:
+        ValueError: for other axes, or another S than `symbols`.
+    """
+    logits = np.asarray(logits, np.float64)
+    if logits.ndim != 3 or logits.shape[2] != symbols:
+        raise ValueError(
+            f"`logits` must have axes (batch, time, symbols) with {symbols} symbols, the blank "
+            f"behind the alphabet, got shape {logits.shape}."
+        )
+    shifted = logits - logits.max(axis=-1, keepdims=True, initial=NEVER)
+    return np.maximum(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), NEVER)

@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from kerasrnn.decoders.ctc_beams import NEVER, Beams, traced
+from kerasrnn.decoders.ctc_beams import NEVER, Beams, log_frames, traced
 from kerasrnn.decoders.ctc_words import Hypothesis, listed
-from kerasrnn.decoders.spelling import ROOT, Spelling
+from kerasrnn.decoders.spelling import ROOT, UNKNOWN, Spelling
 
 LN_10 = np.log(10.0)
 
@@ -52,13 +52,18 @@ class LanguageSearch:
         confidence(w) = Σ_{l reads w} e^score(l) / Σ_l e^score(l)      of the last beams         (2)
 
     over labellings l whose words stand between single blanks. ln p of the frames sums all alignments that
-    the beam holds, as `prefix_beam` does; p of the words is an n-gram model's, in which a word that it does not
-    know is "<unk>". A word counts when a blank ends it, or the utterance. A beam that keeps all labellings
-    gives every score exactly.
+    the beam holds, as `prefix_beam` does; p of the words is an n-gram model's. A word that is not among the
+    known has
+
+        p(w | words before) = p("<unk>" | words before) Π p(letter or end | letters before)      (3)
+
+    the second by a model of letters, without which it is 1, and noise often likelier than words. A word counts
+    when a blank ends it, or the utterance. A beam that keeps all labellings gives every score exactly.
 
     Args:
         spelling: the words and the alphabet; hot words must be among the words.
-        language: an `NGramModel`, or None.
+        language: an `NGramModel` of words, or None.
+        letters: an `NGramModel` of the letters of words, or None.
         weights: α, β and the bonuses.
         hot_words: those that get the hot bonus.
         width: K, beams.
@@ -74,6 +79,7 @@ class LanguageSearch:
         language: Language | None = None,
         weights: Weights = Weights(),
         *,
+        letters: Language | None = None,
         hot_words: Sequence[str] = (),
         width: int = 64,
     ):
@@ -83,7 +89,8 @@ class LanguageSearch:
             raise ValueError(
                 f"Hot words must be among the spelling's words, got {sorted(strange)}."
             )
-        self.spelling, self.language, self.width = spelling, language, width
+        self.spelling, self.language, self.letters = spelling, language, letters
+        self.width = width
         self._hot = np.array([word in set(hot_words) for word in spelling.words], bool)
         nodes = np.arange(len(spelling.word))
         self._ends = (spelling.word >= 0) | ((nodes != ROOT) & (not spelling.closed))
@@ -93,6 +100,9 @@ class LanguageSearch:
             unknown = language.numbers["<unk>"]
             known = [language.numbers.get(word, unknown) for word in spelling.words]
             self._numbers = np.array([*known, unknown])[spelling.word]
+        if letters is not None:
+            unknown = letters.numbers["<unk>"]
+            self._letters = np.array([letters.numbers.get(a, unknown) for a in spelling.alphabet])
         self._weigh(weights)
 
     def weighed(self, weights: Weights) -> "LanguageSearch":
@@ -118,11 +128,11 @@ class LanguageSearch:
         Raises:
             ValueError: for other axes, or symbols that are not the alphabet's and the blank.
         """
-        ln_y = self._log_frames(logits)
+        ln_y = log_frames(logits, self.spelling.table.shape[1])
         lengths = np.minimum(np.asarray(frame_lengths, np.int64), ln_y.shape[1])
         order = np.argsort(-lengths, kind="stable")  # the longest come first
-        start = 0 if self.language is None else self.language.start
-        beams, trellis = Beams.begin(len(ln_y), self.width, start), []
+        starts = [0 if model is None else model.start for model in (self.language, self.letters)]
+        beams, trellis = Beams.begin(len(ln_y), self.width, *starts), []
         for t in range(lengths.max(initial=0)):
             rows = int(np.sum(lengths > t))
             new, *step = self._advanced(beams.first(rows), ln_y[order[:rows], t])
@@ -131,23 +141,13 @@ class LanguageSearch:
         found = self._ended(beams, traced(trellis, len(ln_y), self.width), n_best)
         return [found[place] for place in np.argsort(order)]
 
-    def _log_frames(self, logits) -> np.ndarray:
-        logits, symbols = np.asarray(logits, np.float64), self.spelling.table.shape[1]
-        if logits.ndim != 3 or logits.shape[2] != symbols:
-            raise ValueError(
-                f"`logits` must have axes (batch, time, symbols) with {symbols} symbols, the blank "
-                f"behind the alphabet, got shape {logits.shape}."
-            )
-        shifted = logits - logits.max(axis=-1, keepdims=True, initial=NEVER)
-        return np.maximum(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), NEVER)
-
     def _advanced(self, beams: Beams, ln_y: np.ndarray):
         """The beams after one frame ln y (B, S), where each came from, and its new symbol or -1."""
         symbols, row = ln_y.shape[1], np.arange(len(ln_y))[:, None]
         acoustic, stays = self._continued(beams, ln_y)
-        scores = acoustic + beams.extra[:, :, None]
+        scores = acoustic + (beams.extra + beams.owed)[:, :, None]
         if self.spelling.space >= 0:
-            scores[:, :, self.spelling.space] += beams.ending
+            scores[:, :, self.spelling.space] += beams.ending - beams.owed
         flat = scores.reshape(len(row), -1)
         best = np.argpartition(-flat, self.width - 1, axis=1)[:, : self.width]
         parents, tokens = best // symbols, best % symbols
@@ -191,9 +191,25 @@ class LanguageSearch:
         word = new & self._ends[beams.node]
         nodes = beams.node[word]
         gain, after = self._asked(beams.state[word], self._numbers[nodes])
-        beams.ending[new] = 0.0
+        beams.ending[new] = beams.owed[new] = 0.0
         beams.ending[word] = self._worth[nodes] + gain
         beams.after[word] = after
+        if self.letters is not None:
+            self._spell(beams, tokens, new, ends)
+
+    def _spell(self, beams: Beams, tokens: np.ndarray, new: np.ndarray, ends: np.ndarray) -> None:
+        """(3) for the last words that are `new`."""
+        alpha, inside = self.weights.language * LN_10, new & ~ends
+        beams.letters[ends], beams.spelt[ends] = self.letters.start, 0.0
+        log10, after = self.letters.step(beams.letters[inside], self._letters[tokens[inside]])
+        beams.letters[inside] = after
+        beams.spelt[inside] += alpha * log10
+        strange = inside & self._ends[beams.node] & (self.spelling.word[beams.node] < 0)
+        end = np.full(np.count_nonzero(strange), self.letters.numbers["</s>"])
+        beams.ending[strange] += beams.spelt[strange]
+        beams.ending[strange] += alpha * self.letters.step(beams.letters[strange], end)[0]
+        lost = inside & (beams.node == UNKNOWN)
+        beams.owed[lost] = beams.spelt[lost]
 
     def _asked(self, states: np.ndarray, words: np.ndarray):
         """α ln p of words after the states, and the next states."""

@@ -1,14 +1,15 @@
 """The weights of a search with a language model, found on utterances that nothing was trained on."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kerasrnn.decoders.ctc_language import LanguageSearch, Weights
 
 GRID = {
-    "language": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0),
-    "word": (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0),
-    "unknown": (0.0, -2.0, -4.0, -8.0),
+    "language": (0.0, 0.25, 0.5, 1.0, 1.5, 2.0),
+    "word": (-1.0, 0.0, 1.0, 2.0, 4.0, 6.0),
+    "unknown": (4.0, 0.0, -2.0, -4.0, -8.0),
 }  # nats
 
 
@@ -20,14 +21,15 @@ def tuned(
 ) -> tuple[LanguageSearch, dict[Weights, float]]:
     """The search with the weights that make the fewest errors (coordinate search).
 
-    From the weights that the search has, one weight after the other takes the best value of its grid,
-    the others staying, until none gets better by it. Of equals the one that came first stays.
+    Of all pairs of the first two weights' values the best begins, unless what the search has is better.
+    Then one weight after the other takes the best value of its grid, the others staying, until none gets
+    better by it. Of equals the one that came first stays.
 
     Args:
         search: as it begins.
         batches: (logits, frame_lengths) of the validation utterances, as the search takes them.
         judge: texts of all utterances in order -> error, such as the WER; less is better.
-        grid: values to try, by the names of `Weights`.
+        grid: values to try, by the names of at least two of `Weights`.
     Returns:
         The search, and the error of all weights that were tried.
     """
@@ -40,7 +42,10 @@ def tuned(
             tried[weights] = judge(texts)
         return tried[weights]
 
-    best, before = search.weights, None
+    first, second = list(grid)[:2]
+    pairs = itertools.product(grid[first], grid[second])
+    begun = (replace(search.weights, **{first: a, second: b}) for a, b in pairs)
+    best, before = min((search.weights, *begun), key=error), None
     while best != before:
         before = best
         for name, values in grid.items():

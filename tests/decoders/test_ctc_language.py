@@ -13,20 +13,22 @@ from tests.oracles.every_alignment import every_labelling
 ALPHABET = "ab "
 SENTENCES = [["a", "b"], ["ab", "a"], ["b", "ab"], ["a", "ab", "b"]]
 MODEL = kneser_ney(SENTENCES, 2)
+LETTERS = kneser_ney([["a", "b"], ["b"], ["a"]], 2)
 WEIGHTS = Weights(language=0.8, word=0.4, unknown=-0.7, hot=1.5)
 LOGITS = np.random.default_rng(0).normal(scale=1.5, size=(3, 6, 4))
 FRAMES = [6, 5, 0]
 
 
-def worth(words, hot=(), known=MODEL.words):
+def worth(words, hot=(), known=MODEL.words, letters=None):
     """What the score adds to ln p of the frames."""
-    language = MODEL.score(words).sum() * np.log(10) * WEIGHTS.language
+    spelt = [letters.score(list(word)).sum() for word in words if letters and word not in known]
+    language = (MODEL.score(words).sum() + sum(spelt)) * np.log(10) * WEIGHTS.language
     strange = sum(word not in known for word in words)
     bonus = len(words) * WEIGHTS.word + strange * WEIGHTS.unknown
     return language + bonus + WEIGHTS.hot * sum(word in hot for word in words)
 
 
-def expected(logits, hot=(), lexicon=None, known=MODEL.words) -> list[tuple[str, float, float]]:
+def expected(logits, lexicon=None, **options) -> list[tuple[str, float, float]]:
     """text, score and ln p of every text that may be written, best first."""
     best = {}
     for labelling, chance in every_labelling(logits, 3).items():
@@ -34,7 +36,7 @@ def expected(logits, hot=(), lexicon=None, known=MODEL.words) -> list[tuple[str,
         words = text.split()
         if text.startswith(" ") or "  " in text or not set(words) <= set(lexicon or words):
             continue
-        score = np.log(chance) + worth(words, hot, known)
+        score = np.log(chance) + worth(words, **options)
         best.setdefault(" ".join(words), []).append((score, np.log(chance)))
     rows = [(text, *max(found)) for text, found in best.items()]
     return sorted(rows, key=lambda row: -row[1])
@@ -47,13 +49,13 @@ def agree(found, wanted):
 
 
 @pytest.mark.parametrize("hot", [(), ("ab",)])
-def test_a_wide_beam_scores_every_text_as_written_one_by_one(hot):
-    search = LanguageSearch(
-        Spelling(ALPHABET, MODEL.words), MODEL, WEIGHTS, hot_words=hot, width=1100
-    )
+@pytest.mark.parametrize("letters", [None, LETTERS])
+def test_a_wide_beam_scores_every_text_as_written_one_by_one(hot, letters):
+    options = {"letters": letters, "hot_words": hot, "width": 1100}
+    search = LanguageSearch(Spelling(ALPHABET, MODEL.words), MODEL, WEIGHTS, **options)
     found = search(LOGITS, FRAMES, n_best=40)
     for row, frames in enumerate(FRAMES):
-        wanted = expected(LOGITS[row, :frames], hot)[:40]
+        wanted = expected(LOGITS[row, :frames], hot=hot, letters=letters)[:40]
         agree(found[row], wanted)
         for hypothesis in found[row]:
             spelt = "".join(ALPHABET[symbol] for symbol in hypothesis.symbols)

@@ -20,6 +20,7 @@ ARPA, WEIGHTS = "language.arpa", "weights.json"
 MARKS = ("<s>", "</s>", "<unk>")  # of an n-gram model, which are no words
 LARGEST = 2**26  # bytes of a lexicon
 BEAMS = 64  # of `predict`
+LETTERS = 4  # n, of the n-gram model of the words' letters, which prices words that are unknown
 
 
 class Language:
@@ -93,7 +94,12 @@ def searcher(assets, options: Options, beams: int) -> LanguageSearch:
             f"None of the {len(words):,} words of {options.lm} can be written with the letters "
             f"{assets.alphabet!r}; write it as the transcripts are written."
         )
-    return LanguageSearch(spelling, language, weights, hot_words=options.hot, width=beams)
+    letters = None
+    if language is not None and not spelling.closed:
+        letters = kneser_ney([list(word) for word in spelling.words], LETTERS)
+    return LanguageSearch(
+        spelling, language, weights, letters=letters, hot_words=options.hot, width=beams
+    )
 
 
 def read_lexicon(path: str) -> list[str]:
