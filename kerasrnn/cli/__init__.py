@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from kerasrnn.cli import apps, compare, detect, evaluate, export, predict, train, tune
+from kerasrnn.cli import apps, compare, detect, evaluate, export, predict, serve, train, tune
 from kerasrnn.errors import UserError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
 
-for verb in (apps, train, evaluate, predict, detect, compare, export, tune):
+for verb in (apps, train, evaluate, predict, detect, compare, export, serve, tune):
     verb.register(app)
 
 

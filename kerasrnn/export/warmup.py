@@ -21,3 +21,15 @@ def write_warmup(folder: Path, model_name: str, questions: list[dict]) -> None:
                 predict_log=prediction_log_pb2.PredictLog(request=request)
             )
             writer.write(log.SerializeToString())
+
+
+def read_warmup(folder: Path) -> list:
+    """The PredictRequests of a warm-up file; none where there is no file."""
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    path = folder / "tf_serving_warmup_requests"
+    if not path.is_file():
+        return []
+    records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
+    return [log.predict_log.request for log in logs]
