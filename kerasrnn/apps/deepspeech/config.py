@@ -61,7 +61,7 @@ class Config(LearningConfig):
     optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
     learning_rate: float = 1e-2  # at its highest
     weight_decay: float = 0.01  # decoupled, a step, times the learning rate
-    beams: int = 16  # beams that recordings are judged with; 1 is greedy, without a language model
+    beams: int = 16  # of the search in graph; 1 is greedy, and judges without a language model
     lm_order: int = 3  # n, of the n-gram model of the training transcripts' words; 0 makes none
 
     def __post_init__(self):

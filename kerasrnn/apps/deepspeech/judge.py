@@ -10,7 +10,7 @@ import tensorflow as tf
 from kerasrnn.apps.deepspeech.config import Config, Options
 from kerasrnn.apps.deepspeech.data import Assets, Source, Utterances
 from kerasrnn.apps.deepspeech.decode import Listener
-from kerasrnn.apps.deepspeech.search import corrected, save_weights, searcher
+from kerasrnn.apps.deepspeech.search import BEAMS, corrected, save_weights, searcher
 from kerasrnn.decoders.ctc_tuning import tuned
 from kerasrnn.errors import UserError
 from kerasrnn.metrics.speech import judge_transcripts
@@ -62,12 +62,12 @@ def transcripts(heard: Listener, utterances: Utterances, beams: int) -> list[str
 def with_language(
     heard: Listener, utterances: Utterances, config: Config, assets: Assets
 ) -> list[list[str]]:
-    """What is heard greedily, and what by `config.beams` with the language model, if there are both."""
+    """What is heard greedily, and what with the language model; without one, by `config.beams`."""
     if assets.language is None or config.beams == 1:
         return _each(
             heard, utterances, lambda *found: [_plain(heard, *found, n) for n in (1, config.beams)]
         )
-    search = searcher(assets, OWN, config.beams)
+    search = searcher(assets, OWN, BEAMS)
     return _each(
         heard,
         utterances,
@@ -107,7 +107,7 @@ def settle(model, config: Config, assets: Assets, source: Source, folder: Path) 
         return rates["wer"] + rates["cer"] / 100  # letters decide between equals
 
     batches = [_arrays(logits, steps) for _, logits, steps in groups]
-    best, _ = tuned(searcher(assets, OWN, config.beams), batches, error)
+    best, _ = tuned(searcher(assets, OWN, BEAMS), batches, error)
     save_weights(best.weights, folder)
 
 

@@ -19,7 +19,7 @@ from kerasrnn.files import write_text
 ARPA, WEIGHTS = "language.arpa", "weights.json"
 MARKS = ("<s>", "</s>", "<unk>")  # of an n-gram model, which are no words
 LARGEST = 2**26  # bytes of a lexicon
-BEAMS = 64  # of `predict`
+BEAMS = 64  # unless `predict` is told another number
 LETTERS = 4  # n, of the n-gram model of the words' letters, which prices words that are unknown
 
 
