@@ -19,6 +19,11 @@ TESTED = 2560  # sequences
 CHUNK = 500  # sequences between two looks at who has stopped
 
 
+def descent() -> keras.optimizers.Optimizer:
+    """The paper's own rule."""
+    return keras.optimizers.SGD(0.5)
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One of the paper's experiments.
@@ -29,8 +34,8 @@ class Experiment:
         biases: of the two input gates at the start.
         tolerance: a sequence is right where each output is this close to its target.
         error: training stops below this mean error.
-        rate: of learning.
         activation: of the outputs.
+        optimizer: makes the rule by which a trial learns.
     """
 
     draw: Callable
@@ -39,8 +44,8 @@ class Experiment:
     biases: tuple[float, float]
     tolerance: float
     error: float
-    rate: float = 0.5
     activation: str = "sigmoid"
+    optimizer: Callable[[], keras.optimizers.Optimizer] = descent
 
 
 @dataclass(frozen=True)
@@ -124,8 +129,9 @@ def inputs(experiment: Experiment, rng, size: int, count: int):
 def run_trials(experiment: Experiment, trials: int, most: int, seed: int) -> Trials:
     """Learn until every trial has stopped, or has seen `most` sequences; then test."""
     rng = np.random.default_rng(seed)
-    optimizer = keras.optimizers.SGD(experiment.rate)
-    ensemble = Ensemble(lambda: network(experiment), range(trials), optimizer, half_squares)
+    ensemble = Ensemble(
+        lambda: network(experiment), range(trials), experiment.optimizer(), half_squares
+    )
     weights = start(ensemble.weights, experiment, rng)
     step = jax.vmap(learner(ensemble, experiment))
     chunk = jax.jit(
