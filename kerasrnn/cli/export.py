@@ -1,5 +1,6 @@
 """kerasrnn export: from a run folder to a SavedModel that TF Serving takes."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -20,9 +21,14 @@ def run(
         bool, Option("--add-version", help="Add the next version to a model that is there.")
     ] = False,
 ) -> None:
-    """Write a SavedModel and check it in a process without kerasrnn."""
+    """Write a SavedModel and check it in a process without kerasrnn.
+
+    models.config beside it lists all models there for TF Serving.
+    """
     from kerasrnn.cli.quiet import load_tensorflow
     from kerasrnn.errors import UserError
+    from kerasrnn.export.serving_config import docker_command, write_config
+    from kerasrnn.notice import tell
     from kerasrnn.run import Run
 
     load_tensorflow()
@@ -30,4 +36,8 @@ def run(
     name = name or trained.app.name
     if Path(name).name != name or name.startswith("."):
         raise UserError(f"--name must be a plain name without slashes, got {name!r}.")
-    print(trained.export(to / name, add_version=add_version))
+    version = trained.export(to / name, add_version=add_version)
+    write_config(to)
+    tell(f"Serve it here:        kerasrnn serve {shlex.quote(str(to))}")
+    tell(f"or with TF Serving:   {docker_command(to)}")
+    print(version)
