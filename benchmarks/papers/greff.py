@@ -7,7 +7,7 @@ ALIKE = {"vanilla": "peephole_lstm", "coupled gates": "lstm_cifg", "no peepholes
 WORSE = {"no forget gate": "lstm_nfg", "no output activation": "lstm_noaf"}
 UNITS = 36
 SEEDS = 3
-RATE = 2e-3
+RATE = 1e-2
 MOST = 3000  # updates
 NEAR = 0.1  # nats
 
