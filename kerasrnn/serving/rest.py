@@ -93,7 +93,10 @@ async def _predict(desk: Desk, request: web.Request, match: re.Match) -> dict:
 async def _document(desk: Desk, request: web.Request) -> dict:
     if (request.content_length or 0) > desk.limits.size:
         raise web.HTTPRequestEntityTooLarge(desk.limits.size, request.content_length)
-    body = await request.read()
+    try:
+        body = await request.read()
+    except (ConnectionError, web.RequestPayloadError) as error:  # cut off, or chunked wrongly
+        raise invalid(f"The request's body did not come: {error}") from None
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -8,47 +8,30 @@ import math
 import grpc
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from tensorflow_serving.apis import (
-    model_service_pb2_grpc,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
     predict_pb2,
-    prediction_service_pb2_grpc,
 )
 
 from kerasrnn.serving import status
 from kerasrnn.serving.desk import Desk
-from kerasrnn.serving.model import Signature
+from kerasrnn.serving.model import Signature, Version
 from kerasrnn.serving.refusal import Refusal, invalid
 
 
-class _Service:
-    """What both services share: a desk, and refusals as gRPC's status."""
+class Service:
+    """What is asked by messages: each method takes a request and gives its response, or refuses."""
 
     def __init__(self, desk: Desk):
         self._desk = desk
 
-    async def _answer(self, context: grpc.aio.ServicerContext, work) -> Message:
-        try:
-            async with self._desk.place(context.time_remaining()):
-                return await work
-        except Refusal as refused:
-            work.close()
-            await context.abort(grpc.StatusCode[refused.code], refused.message)
+    def _version(self, spec: model_pb2.ModelSpec) -> Version:
+        return self._desk.shelf.find(_name(spec), _number(spec), spec.version_label)
 
-    def _version(self, spec):
-        if not spec.name:
-            raise invalid("Missing ModelSpec: a request must name its model.")
-        number = spec.version.value if spec.HasField("version") else None
-        return self._desk.shelf.find(spec.name, number, spec.version_label)
-
-
-class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer):
-    """PredictionService; Classify, Regress and MultiInference are unimplemented."""
-
-    async def Predict(self, request, context):
-        return await self._answer(context, self._predict(request))
-
-    async def _predict(self, request) -> predict_pb2.PredictResponse:
+    async def predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
         version = self._version(request.model_spec)
         name = request.model_spec.signature_name
         signature = self._desk.signature(version, name, "FAILED_PRECONDITION")
@@ -78,10 +61,7 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
             for name, proto in inputs.items()
         }
 
-    async def GetModelMetadata(self, request, context):
-        return await self._answer(context, self._metadata(request))
-
-    async def _metadata(self, request):
+    async def metadata(self, request) -> get_model_metadata_pb2.GetModelMetadataResponse:
         if not request.metadata_field:
             raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
@@ -89,21 +69,21 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
                 raise invalid(f"Metadata field {field} is not supported")
         return status.metadata(request.model_spec.name, self._version(request.model_spec))
 
-
-class Models(_Service, model_service_pb2_grpc.ModelServiceServicer):
-    """ModelService; HandleReloadConfigRequest is unimplemented: the folder is the configuration."""
-
-    async def GetModelStatus(self, request, context):
-        return await self._answer(context, self._status(request))
-
-    async def _status(self, request):
+    async def status(self, request) -> get_model_status_pb2.GetModelStatusResponse:
         spec = request.model_spec
-        if not spec.name:
-            raise invalid("Missing ModelSpec: a request must name its model.")
         if spec.version_label:
             self._version(spec)
-        number = spec.version.value if spec.HasField("version") else None
-        return status.status(self._desk.shelf.states(spec.name, number))
+        return status.status(self._desk.shelf.states(_name(spec), _number(spec)))
+
+
+def _name(spec: model_pb2.ModelSpec) -> str:
+    if not spec.name:
+        raise invalid("Missing ModelSpec: a request must name its model.")
+    return spec.name
+
+
+def _number(spec: model_pb2.ModelSpec) -> int | None:
+    return spec.version.value if spec.HasField("version") else None
 
 
 def array(name: str, proto, dtype: tf.DType, largest: int) -> np.ndarray:
@@ -119,18 +99,56 @@ def array(name: str, proto, dtype: tf.DType, largest: int) -> np.ndarray:
     if proto.tensor_shape.unknown_rank or min(sizes, default=0) < 0 or len(sizes) > 32:
         raise invalid(f"'{name}' must have a known shape of 32 axes or fewer, got {sizes}.")
     count = math.prod(sizes)
-    if dtype == tf.string:
-        if count != len(proto.string_val):
-            raise invalid(f"'{name}' of shape {sizes} holds {len(proto.string_val)} strings.")
-        flat = np.empty(count, object)
-        flat[:] = list(proto.string_val)
-        return flat.reshape(sizes)
+    if dtype == tf.string and count != len(proto.string_val):
+        raise invalid(f"'{name}' of shape {sizes} holds {len(proto.string_val)} strings.")
     if count * dtype.size > largest:
         raise Refusal("RESOURCE_EXHAUSTED", f"'{name}' is larger than {largest} bytes.")
     try:
         return tf.make_ndarray(proto)
     except (ValueError, TypeError, IndexError) as error:
         raise invalid(f"'{name}' is damaged: {error}") from None
+
+
+def _handler(desk: Desk, method, kind: type[Message]) -> grpc.RpcMethodHandler:
+    """A method as gRPC calls it, with bytes that are no message told from defects."""
+
+    def parse(data: bytes) -> Message | None:
+        try:
+            return kind.FromString(data)
+        except DecodeError:
+            return None
+
+    async def handle(request: Message | None, context: grpc.aio.ServicerContext) -> Message:
+        try:
+            async with desk.place(context.time_remaining()):
+                if request is None:
+                    raise Refusal("INTERNAL", f"The bytes are no {kind.__name__}.")
+                return await method(request)
+        except Refusal as refused:
+            await context.abort(grpc.StatusCode[refused.code], refused.message)
+
+    return grpc.unary_unary_rpc_method_handler(handle, parse, lambda said: said.SerializeToString())
+
+
+def _handlers(desk: Desk) -> list[grpc.GenericRpcHandler]:
+    """Both services; what they lack is UNIMPLEMENTED."""
+    service = Service(desk)
+    asked = {
+        "PredictionService": {
+            "Predict": (service.predict, predict_pb2.PredictRequest),
+            "GetModelMetadata": (service.metadata, get_model_metadata_pb2.GetModelMetadataRequest),
+        },
+        "ModelService": {
+            "GetModelStatus": (service.status, get_model_status_pb2.GetModelStatusRequest)
+        },
+    }
+    return [
+        grpc.method_handlers_generic_handler(
+            f"tensorflow.serving.{name}",
+            {method: _handler(desk, *how) for method, how in methods.items()},
+        )
+        for name, methods in asked.items()
+    ]
 
 
 async def start(desk: Desk, host: str, port: int) -> tuple[grpc.aio.Server, int]:
@@ -142,8 +160,7 @@ async def start(desk: Desk, host: str, port: int) -> tuple[grpc.aio.Server, int]
     options = [("grpc.max_receive_message_length", desk.limits.size)]
     options += [("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)]
     server = grpc.aio.server(options=options)
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Prediction(desk), server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(Models(desk), server)
+    server.add_generic_rpc_handlers(_handlers(desk))
     port = server.add_insecure_port(f"{f'[{host}]' if ':' in host else host}:{port}")
     await server.start()
     return server, port
