@@ -41,8 +41,11 @@ class Front:
         return self.heard(tf.pad(audio, [[0, 0], [self.held, missing]]))
 
     def heard(self, audio: tf.Tensor) -> tf.Tensor:
-        """Features of frames that lie wholly in `audio` (B, held + n hop), (B, n, F)."""
-        config = self.config
+        """Features of frames that lie wholly in `audio` (B, held + n hop), (B, n, F).
+
+        What is louder than full scale, ±1, is clipped, as 16-bit training clips are.
+        """
+        config, audio = self.config, tf.clip_by_value(audio, -1, 1)
         power = power_spectrogram(audio, config.window_samples, config.hop_samples, self.fft)
         bands = mel_bands(power, config.rate, config.bands, config.low, config.high)
         features = log_power(bands + config.floor)

@@ -36,14 +36,15 @@ class Stream(tf.Module):
             name: [f"{name}_{part}" for part in parts] for name, parts in states.items()
         }
         kept = self.late * config.stride + config.context
-        self.state = {
+        state = {
             "heard": ((), tf.int32),
             "last": ((), tf.int32),
             "tail": ((self.front.held,), tf.float32),
             "frames": ((kept, config.bands), tf.float32),
         }
         for name, parts in states.items():
-            self.state |= {f"{name}_{part}": ((size,), tf.float32) for part, size in parts.items()}
+            state |= {f"{name}_{part}": ((size,), tf.float32) for part, size in parts.items()}
+        self.state = state
 
     def start(self, rows) -> dict[str, tf.Tensor]:
         """The state at the start of `rows` recordings: zeros."""
