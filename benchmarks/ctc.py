@@ -138,8 +138,10 @@ def measure_decoders(rounds: int) -> dict[str, float]:
         for jit in (False, True):
             graph = tf.function(decode, jit_compile=jit or None, autograph=False)
             contenders[name + ", jit" * jit] = lambda graph=graph: graph(*given).symbols.numpy()
+    letters = kneser_ney([list(word) for word in words], 4)
     for name, closed in {"words of a 3-gram": False, "only its words": True}.items():
-        search = LanguageSearch(Spelling(LETTERS, words, closed), model, width=WIDTH)
+        spelling = Spelling(LETTERS, words, closed)
+        search = LanguageSearch(spelling, model, letters=None if closed else letters, width=WIDTH)
         contenders[f"{name}, {WIDTH} beams"] = lambda search=search: search(logits, frames)
     seconds = alternate(contenders, rounds)
     return {name: ROWS * SECONDS / seconds[name] for name in contenders}
