@@ -6,6 +6,7 @@
 | `HiddenMarkovModel` | HMM | sequences of symbols or vectors | evaluation, decoding, learning |
 | `AutoRegression` | auto-regression | series of numbers | the next values |
 | `CodePredictor` | WaveNet | codes of sound | ln p of each: by frequency, by a linear predictor |
+| `WordHMM` | the traditional flow | features of clips by word | the word |
 | `kneser_ney` → `NGramModel` | RNN against 5-gram | sentences | log10 p of each word |
 | `read_arpa`, `write_arpa` | | ARPA files | the same |
 | `feed_forward_ngram` | feed forward | windows of tokens | logits of the next |
@@ -23,6 +24,7 @@ from kerasrnn.baselines.markov import MarkovChain
 from kerasrnn.baselines.mixture import mixture, mixture_weights
 from kerasrnn.baselines.nearest import NearestNeighbour, whitening
 from kerasrnn.baselines.ngram import NGramModel
+from kerasrnn.baselines.word_hmm import WordHMM
 
 __all__ = [
     "AutoRegression",
@@ -31,6 +33,7 @@ __all__ = [
     "MarkovChain",
     "NGramModel",
     "NearestNeighbour",
+    "WordHMM",
     "feed_forward_ngram",
     "kneser_ney",
     "mixture",
