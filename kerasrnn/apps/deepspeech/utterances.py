@@ -82,6 +82,7 @@ def _utterances(side: list, config: Config) -> Utterances:
 
 def synthetic(config: Config) -> Source:
     """The generator's speech; "all" is train, valid and test."""
+    tell(f"The default data is here {synth.name()}.")
     makers = {name: partial(synth.utterances, name, config.rate, config.clips) for name in SPLITS}
     parts = {name: synth.texts(name, config.clips) for name in SPLITS}
     splits = {
