@@ -4,9 +4,9 @@
 
 All learn from the same synthetic clips, as many passes, at the preset's rate (logistic regression at a higher
 one). No number of the networks was chosen on the splits that are shown, but for "valid"; the generator was
-changed once after a look at them, to cut rivals off at a clip's ends as recordings do. AUC with its 95 % bootstrap interval at 0 dB
-("medium"), at -6 dB ("low") and at 0 dB in another sea ("shifted": another noise recipe, ±6 dB of gain, calls
-30 % faster). Then the preset hears an hour on one core.
+changed once after a look at them, to cut rivals off at a clip's ends as recordings do. AUC with its 95 %
+bootstrap interval at 0 dB ("medium"), at -6 dB ("low") and at 0 dB in another sea ("shifted": another noise
+recipe, ±6 dB of gain, calls 30 % faster). Then the preset hears an hour on one core.
 """
 
 import argparse

@@ -131,7 +131,7 @@ def _gradient(logits, labels, label_lengths, frame_lengths, blank, total, *strea
 
 
 def _scan(step, carry, streams, frame_lengths, reverse=False):
-    """The loop over all frames; outputs (B, U) of each, stacked. (A window would be compiled for each value.)"""
+    """The loop over all frames; outputs (B, U) of each, stacked. A window would be compiled for each value."""
     streams = {str(number): (stream, 1) for number, stream in enumerate(streams)}
 
     def body(carry, now):
