@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.measure import machine
 
 DEEP = ((2, 10), (1, 10), (4, 10), (10, 2), (4, 5))  # stacks, dilations
-NAIVE, LED = 20, 200  # samples that the slow ways are timed over
+NAIVE, LED = 20, 200  # samples that the slow ways write
 VARIANTS = {
     "wavenet": ("network=wavenet",),
     "gru": ("network=sample_rnn", "cell=gru"),
@@ -134,16 +134,12 @@ def compared(asked) -> dict:
 
     common = (*asked.settings, *(() if asked.data else (INSTRUMENTS,)))
     variants = {name: (*settings, *common) for name, settings in VARIANTS.items()}
+    out = Path(asked.out or "comparison")
     answer = compare(
-        find_app("wavenet"),
-        variants,
-        asked.out or "comparison",
-        data=asked.data,
-        preset=asked.preset,
-        seeds=range(asked.seeds),
-        max_minutes=asked.minutes,
-    )
-    comparison(answer, Path(asked.out or "comparison", "comparison.png"))
+        find_app("wavenet"), variants, out, data=asked.data, preset=asked.preset,
+        seeds=range(asked.seeds), max_minutes=asked.minutes,
+    )  # fmt: skip
+    comparison(answer, out / "comparison.png")
     return {"rows": columns(answer)}
 
 

@@ -37,11 +37,15 @@ class Run:
         self.app = find_app(values["app"])
         self.config = from_json(self.app.file("config").Config, values["config"])
         self.data = values.get("data")
-        self.measures = self.folder.read_metrics()
         try:
             self.assets = self.app.file("data").Assets.load(self.folder.assets)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"The assets in {self.folder.assets} are damaged: {error}.") from None
+
+    @functools.cached_property
+    def measures(self) -> dict:
+        """What its training left in metrics.json: the last report's metrics, "seconds" and "steps"."""
+        return self.folder.read_metrics()
 
     @functools.cached_property
     def model(self):

@@ -75,8 +75,8 @@ class WaveNet(SampleNetwork):
 
     @property
     def receptive_field(self) -> int:
-        """How many samples before it an output depends on: 1 + (K - 1) Σ d."""
-        return 1 + sum(block.convolution.reach for block in self.blocks)
+        """How many samples before it an output depends on; see the function of this name."""
+        return receptive_field(self.stacks, self.dilations, self.kernel_size)
 
     def whole(self, x, y):
         x, skips = self.table(x), 0.0
@@ -100,6 +100,11 @@ class WaveNet(SampleNetwork):
     def get_config(self) -> dict:
         names = ("stacks", "dilations", "kernel_size", "channels", "skip")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def receptive_field(stacks: int, dilations: int, kernel_size: int) -> int:
+    """Of a `WaveNet`, in samples: 1 + (K - 1) Σ d, where the dilations of a stack add up to 2^dilations - 1."""
+    return 1 + stacks * (kernel_size - 1) * (2**dilations - 1)
 
 
 def wavenet(**knobs) -> WaveNet:

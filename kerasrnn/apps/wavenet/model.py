@@ -7,6 +7,7 @@ import keras
 
 from kerasrnn.apps.wavenet.config import Config
 from kerasrnn.apps.wavenet.data import Assets
+from kerasrnn.builders import receptive_field as wide
 from kerasrnn.builders import sample_rnn, wavenet, widths_for
 from kerasrnn.builders.sample_network import SampleNetwork
 from kerasrnn.errors import UserError
@@ -59,6 +60,15 @@ def make(config: Config, classes: int, width: int, second: int) -> SampleNetwork
         name="sample_rnn",
         **common,
     )
+
+
+def receptive_field(config: Config) -> tuple[int | None, float | None]:
+    """How far back an output sees, in samples and in milliseconds; None of the recurrent network, which hears
+    all that came before."""
+    if config.network != "wavenet":
+        return None, None
+    samples = wide(config.stacks, config.dilations, config.kernel_size)
+    return samples, 1000 * samples / config.rate
 
 
 def _sizes(config: Config) -> Config:

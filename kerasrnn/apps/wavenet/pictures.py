@@ -25,7 +25,7 @@ def draw(
     """All pictures of a run, into its folder: real beside generated sound; of WaveNet, what its outputs see."""
     beside_each_other(model, config, assets, source, folder.plot("sounds"), folder.path.name)
     if model.receptive_field:
-        receptive_field(model, config.rate, folder.plot("receptive_field"))
+        dilations(model, config.rate, folder.plot("receptive_field"))
 
 
 def beside_each_other(
@@ -85,7 +85,7 @@ def _spectrogram(axes, sound: np.ndarray, rate: int) -> None:
     )  # fmt: skip
 
 
-def receptive_field(model, rate: int, path: Path) -> None:
+def dilations(model, rate: int, path: Path) -> None:
     """Deck 000's "Dilated convolutions", from the network itself: which inputs each block's last output feels.
 
     Every line is a gradient that is not 0; the blocks shown are as many of the first as reach 32 samples.

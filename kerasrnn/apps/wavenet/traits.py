@@ -11,12 +11,6 @@ from kerasrnn.decoders.sounds import BLOCK
 ROUNDS = 3  # blocks that are timed, after one to compile and one to warm up
 
 
-def receptive_field(model, rate: int) -> tuple[int | None, float | None]:
-    """In samples and in milliseconds; None of a recurrent network, which hears all that came before."""
-    samples = model.receptive_field
-    return samples, None if samples is None else 1000 * samples / rate
-
-
 def generation_rate(model) -> float:
     """Samples a second of one sound."""
     from kerasrnn.apps.wavenet.decode import writer
@@ -34,7 +28,7 @@ def generation_rate(model) -> float:
 
 def traits(run) -> dict:
     """{column: number or text} of a run: samples learned and written a second, and the receptive field."""
-    far, milliseconds = receptive_field(run.model, run.config.rate)
+    far, milliseconds = run.app.file("model").receptive_field(run.config)
     learned = run.measures["steps"] * run.config.batch_size * run.config.window
     return {
         "trained samples/s": learned / run.measures["seconds"],

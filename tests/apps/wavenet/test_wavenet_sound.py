@@ -121,6 +121,12 @@ def test_traits_tell_speeds_and_how_far_the_network_sees(waves, frames):
         assert min(told["trained samples/s"], told["written samples/s"]) > 0
 
 
+def test_a_configuration_tells_the_receptive_field_of_its_network(waves, frames):
+    assert model.receptive_field(waves.config) == (waves.model.receptive_field, 2.0)
+    assert model.receptive_field(frames.config) == (None, None)
+    assert model.receptive_field(wavenet.PRESETS["small"])[0] == 2047
+
+
 def test_the_diagram_draws_what_blocks_feel(waves):
     found = [pictures.felt(block, waves.model.channels) for block in waves.model.blocks]
     assert found == [[1, 0], [2, 0], [4, 0], [8, 0]]
