@@ -19,11 +19,11 @@ EMBEDDING = 32
 STEPS = 50
 BATCH = 32
 SEEDS = 3
-RATE = 2e-3
-UPDATES = 1500
+RATE = 5e-3
+UPDATES = 1000
 CHUNK = 50  # updates between two looks at the validation text
 BLOCK = 2000  # characters; of ten in turn eight are to train on, one to validate, one to test
-TRAIN, HELD_OUT = 60_000, 20_000  # characters
+TRAIN, HELD_OUT = 10_000, 20_000  # characters
 # name → the cell's options; the published rates
 NETWORKS = {
     "none": {},
