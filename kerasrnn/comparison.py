@@ -13,6 +13,8 @@ from kerasrnn.app import App
 from kerasrnn.errors import UserError
 from kerasrnn.files import require_place, write_text
 from kerasrnn.notice import tell
+from kerasrnn.settings import to_json, with_settings
+from kerasrnn.training.folder import RunFolder
 
 MIB = 2**20
 VERB = "import sys; from kerasrnn.cli import main; sys.argv[0] = 'kerasrnn'; main()"
@@ -57,7 +59,8 @@ def compare(
 ) -> dict:
     """Train each variant with each seed, in a process of its own, and judge it.
 
-    A run that is there already, from a comparison that was cut off, is gone on with or taken as it is.
+    A run that is there already, from a comparison that was cut off, is gone on with or taken as it is; it must
+    be of the same settings, data, seed and limits.
 
     Args:
         variants: {name: ("key=value", …)}, changes to the preset.
@@ -69,7 +72,8 @@ def compare(
     Returns:
         What comparison.json holds: {"app", "split", "objective", "rows": [{"name", "settings", "metrics", …}]}.
     Raises:
-        UserError: if there are fewer than two variants or no seed, or a training is refused.
+        UserError: if there are fewer than two variants or no seed, a training is refused, or a run in `out` is
+            another.
     """
     if len(variants) < 2 or not seeds:
         raise UserError(
@@ -77,14 +81,16 @@ def compare(
         )
     out = Path(out)
     require_place(out)
-    limits = {"--data": data, "--max-minutes": max_minutes, "--epochs": epochs}
-    words = [str(word) for pair in limits.items() if pair[1] is not None for word in pair]
     rows = [Row(name, tuple(settings)) for name, settings in variants.items()]
-    for seed in seeds:  # all variants of a seed after each other: a busy hour is shared
-        for row in rows:
-            folder = out / f"{row.name}-{seed}"
-            tell(f"{row.name}, seed {seed}: {folder}")
-            _measure(app, row, folder, ["--preset", preset, "--seed", str(seed), *words], split)
+    given = {"preset": preset, "data": data, "max_minutes": max_minutes, "epochs": epochs}
+    plan = [  # all variants of a seed after each other: a busy hour is shared
+        (row, out / f"{row.name}-{seed}", given | {"seed": seed}) for seed in seeds for row in rows
+    ]
+    for row, folder, wanted in plan:
+        _refuse_another(app, row, folder, wanted)
+    for row, folder, wanted in plan:
+        tell(f"{row.name}, seed {wanted['seed']}: {folder}")
+        _measure(app, row, folder, wanted, split)
     objective, direction = app.file("judge").OBJECTIVE
     answer = {
         "app": app.name,
@@ -102,15 +108,16 @@ def compare(
     return answer
 
 
-def _measure(app: App, row: Row, folder: Path, words: list[str], split: str) -> None:
+def _measure(app: App, row: Row, folder: Path, given: dict, split: str) -> None:
     """Train one variant with one seed, unless that was done, and add what came of it to its row."""
     from kerasrnn.run import Run
 
-    sets = [word for setting in row.settings for word in ("--set", setting)]
     kept = folder / "peak.json"
     if not kept.is_file():
-        begun = ["--resume"] if (folder / "config.json").is_file() else []
-        peak = _train([app.name, *words, *sets, "--out", str(folder), *begun])
+        words = [f"--{name.replace('_', '-')}={v}" for name, v in given.items() if v is not None]
+        words += [word for setting in row.settings for word in ("--set", setting)]
+        words += ["--resume"] if (folder / "config.json").is_file() else []
+        peak = _train([app.name, *words, "--out", str(folder)])
         write_text(kept, json.dumps({"peak_mib": peak}) + "\n")
     run = Run(folder)
     row.metrics.append(run.evaluate(split=split))
@@ -122,6 +129,25 @@ def _measure(app: App, row: Row, folder: Path, words: list[str], split: str) -> 
     row.histories.append(run.folder.read_history())
     if not row.traits and app.has("traits"):
         row.traits = app.file("traits").traits(run)
+
+
+def _refuse_another(app: App, row: Row, folder: Path, given: dict) -> None:
+    """Refuse a run in the folder, if there is one, that is not the one wanted."""
+    if not (folder / "config.json").is_file():
+        return
+    found = RunFolder(folder).read_config()
+    config = with_settings(app.preset(given["preset"], given["max_minutes"]), row.settings)
+    data = given["data"] and str(Path(given["data"]).absolute())
+    wanted = given | {
+        "app": app.name,
+        "data": data,
+        "config": json.loads(json.dumps(to_json(config))),
+    }
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise UserError(
+                f"{folder} holds a run with another {name} than is wanted for {row.name}; choose another --out."
+            )
 
 
 def _train(words: list[str]) -> float:

@@ -153,15 +153,16 @@ def comparison(answer: dict, path: Path) -> None:
             label = row["name"] if not seed else None
             left.plot(times, values, f"C{number}.-", alpha=0.8, label=label)
         values = [metrics[objective] for metrics in row["metrics"]]
-        right.bar(number, sum(values) / len(values), 0.6, color=f"C{number}", alpha=0.4)
-        right.plot([number] * len(values), values, f"C{number}o")
+        mean = sum(values) / len(values)
+        right.plot([number - 0.3, number + 0.3], [mean, mean], f"C{number}-", lw=2)
+        right.plot([number] * len(values), values, f"C{number}o", alpha=0.7)
     words = objective.replace("_", " ")
     left.set(xlabel="minutes of training", ylabel=f"validation {words}")
     left.grid(alpha=0.3)
     left.legend(frameon=False)
-    values = [metrics[objective] for row in rows for metrics in row["metrics"]]
-    spare = 0.25 * (max(values) - min(values)) + 0.02 * abs(max(values)) + TINY
-    right.set(ylim=(min(values) - spare, max(values) + spare), ylabel=f"{answer['split']} {words}")
+    right.set(ylabel=f"{answer['split']} {words}")
+    right.margins(0.15)
+    right.grid(alpha=0.3, axis="y")
     right.set_xticks(range(len(rows)), [row["name"] for row in rows])
     figure.suptitle(f"{answer['app']}: the same data, seeds and time")
     save_figure(figure, path)

@@ -14,6 +14,9 @@ def compared(tiny, tmp_path_factory, command):
     """Two variants, of which one was trained before the comparison was cut off."""
     book, out = tiny("char_lm"), tmp_path_factory.mktemp("compared")
     shutil.copytree(book.path, out / "plain-0")
+    config = out / "plain-0" / "config.json"
+    values = json.loads(config.read_text("utf-8")) | {"seed": 0, "epochs": 1, "max_minutes": None}
+    config.write_text(json.dumps(values), "utf-8")
     (out / "plain-0" / "peak.json").write_text('{"peak_mib": 321.0}')
     words = ("--data", book.source, "--preset", "tiny", "--epochs", "1", "--out", out, "--json")
     variants = ("--variant", "plain:", "--variant", "small:units=5,7,epoch_steps=5")
@@ -44,6 +47,15 @@ def test_a_comparison_leaves_its_table_and_its_picture(compared):
     rows = columns(answer)
     assert list(rows[0])[:2] == ["", next(iter(answer["rows"][0]["metrics"][0]))]
     assert rows[0]["peak MiB"] == "321"
+
+
+def test_a_run_of_other_settings_or_data_is_not_taken_for_the_wanted_one(compared, tiny, command):
+    out, book = compared[0], tiny("char_lm")
+    words = ("char_lm", "--preset", "tiny", "--data", book.source, "--out", out)
+    for more in (("--variant", "plain:units=9"), ("--variant", "plain:", "--epochs", "2")):
+        answer = command("compare", *words, "--variant", "other:", *more)
+        assert answer.code == 2
+        assert "plain-0 holds a run with another" in answer.err
 
 
 def test_several_seeds_are_told_as_their_mean_and_how_far_they_lie_apart(compared):
