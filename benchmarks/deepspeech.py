@@ -213,7 +213,7 @@ def show(part: str, result: dict) -> None:
             print(f"  {name:14} {value:,.4g}")
 
 
-MORE = ("wer_greedy", "seconds")  # of a row that has them
+MORE = ("wer_greedy", "cer_greedy", "seconds")  # of a row that has them
 
 
 def main() -> None:
