@@ -8,7 +8,6 @@ the way out, strings of an output whose name ends with `_bytes` are. Other strin
 import base64
 import binascii
 import itertools
-import math
 
 import numpy as np
 
@@ -99,25 +98,22 @@ def _flat(leaves: list, kind: np.dtype, name: str) -> np.ndarray:
     if kind == STRING or not kinds <= allowed:
         wanted = "strings" if kind == STRING else f"values of kind {kind}"
         raise invalid(f"'{name}' must hold {wanted} in lists of one length.")
-    if kind != BOOL and leaves:
-        _require_lossless(leaves, kind, name)
-    return np.array(leaves, kind)
-
-
-def _require_lossless(leaves: list, kind: np.dtype, name: str) -> None:
-    if kind in WHOLE:
-        limits = np.iinfo(kind)
-        good = int(limits.min) <= min(leaves) and max(leaves) <= int(limits.max)
-    else:
-        widest, largest = 2 ** (np.finfo(kind).nmant + 1), float(np.finfo(kind).max)
-        good = all(
-            -widest < leaf < widest
-            if type(leaf) is int
-            else not math.isfinite(leaf) or abs(leaf) <= largest
-            for leaf in leaves
-        )
+    try:
+        flat = np.array(leaves, np.float64 if kind in DECIMAL else kind)
+        good = kind not in DECIMAL or _lossless(flat, leaves, kind, int in kinds)
+    except OverflowError:
+        good = False
     if not good:
         raise invalid(f"'{name}' holds a number that {kind} cannot hold without loss.")
+    return flat.astype(kind)
+
+
+def _lossless(flat: np.ndarray, leaves: list, kind: np.dtype, whole: bool) -> bool:
+    """Whether decimals are within the kind's range, and whole numbers among them kept to the last digit."""
+    widest = 2 ** (np.finfo(kind).nmant + 1)
+    if whole and any(type(leaf) is int and abs(leaf) >= widest for leaf in leaves):
+        return False
+    return not (np.isfinite(flat) & (np.abs(flat) > np.finfo(kind).max)).any()
 
 
 def _string(value, name: str) -> bytes:
