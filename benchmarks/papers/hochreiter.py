@@ -17,6 +17,7 @@ from kerasrnn.builders import many_to_one
 RIGHT_IN_A_ROW = 2000  # sequences
 TESTED = 2560  # sequences
 CHUNK = 500  # sequences between two looks at who has stopped
+KEPT = 0.999  # of the running mean of the weights, a sequence
 
 
 def descent() -> keras.optimizers.Optimizer:
@@ -36,6 +37,7 @@ class Experiment:
         error: training stops below this mean error.
         activation: of the outputs.
         optimizer: makes the rule by which a trial learns.
+        averaged: whether a running mean of the weights is tested, in place of the last.
     """
 
     draw: Callable
@@ -46,6 +48,7 @@ class Experiment:
     error: float
     activation: str = "sigmoid"
     optimizer: Callable[[], keras.optimizers.Optimizer] = descent
+    averaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,15 @@ def online(model: keras.Model, weights, x, mask):
 
 
 def learner(ensemble: Ensemble, experiment: Experiment):
-    """One trial's step: (weights, memory, streak, error, seen) and a sequence → the same after it.
+    """One trial's step: (weights, their running mean, memory, streak, error, seen) and a sequence → the same
+    after it.
 
     `streak` counts the right answers since the last wrong one, `error` is the sum of their errors,
     and `seen` all sequences; nothing changes in a trial that has stopped.
     """
 
     def step(carry, batch):
-        weights, memory, streak, error, seen = carry
+        weights, mean, memory, streak, error, seen = carry
         x, y = batch
         stopped = (streak >= RIGHT_IN_A_ROW) & (error < experiment.error * streak)
 
@@ -111,9 +115,10 @@ def learner(ensemble: Ensemble, experiment: Experiment):
 
         (loss, answers), gradients = jax.value_and_grad(objective, has_aux=True)(weights)
         right = jnp.all(jnp.abs(answers - y) < experiment.tolerance)
-        found = ensemble.optimizer.stateless_apply(memory, gradients, weights)
-        after = (*found, jnp.where(right, streak + 1, 0), jnp.where(right, error + loss, 0.0))
-        after = (*after, seen + 1)
+        weights, memory = ensemble.optimizer.stateless_apply(memory, gradients, weights)
+        mean = jax.tree.map(lambda old, new: KEPT * old + (1 - KEPT) * new, mean, weights)
+        after = (weights, mean, memory, jnp.where(right, streak + 1, 0))
+        after = (*after, jnp.where(right, error + loss, 0.0), seen + 1)
         return jax.tree.map(lambda new, old: jnp.where(stopped, old, new), after, carry)
 
     return step
@@ -138,10 +143,10 @@ def run_trials(experiment: Experiment, trials: int, most: int, seed: int) -> Tri
         lambda carry, batches: lax.scan(lambda c, b: (step(c, b), None), carry, batches)
     )
     zeros = jnp.zeros(trials)
-    carry = (weights, ensemble.memory, zeros, zeros, zeros)
+    carry = (weights, weights, ensemble.memory, zeros, zeros, zeros)
     for done in range(0, most, CHUNK):
         carry, _ = chunk(carry, inputs(experiment, rng, trials, CHUNK))
-        streak, error, seen = (np.asarray(x) for x in carry[2:])
+        streak, error, seen = (np.asarray(x) for x in carry[3:])
         stopped = (streak >= RIGHT_IN_A_ROW) & (error < experiment.error * streak)
         print(f"\r{done + CHUNK} sequences, {stopped.sum()} stopped", end="", file=sys.stderr)
         if stopped.all():
@@ -150,7 +155,7 @@ def run_trials(experiment: Experiment, trials: int, most: int, seed: int) -> Tri
     x, lengths, y = experiment.draw(rng, TESTED)
     mask = np.arange(x.shape[1]) < lengths[:, None]
     answer = jax.jit(jax.vmap(ensemble.answer, in_axes=(0, None)))
-    answers = np.asarray(answer(carry[0], [x, mask]))
+    answers = np.asarray(answer(carry[int(experiment.averaged)], [x, mask]))
     wrong = TESTED - np.all(np.abs(answers - y) < experiment.tolerance, axis=-1).sum(axis=-1)
     sequences = np.where(stopped, seen, 0).astype(int).tolist()
     return Trials(sequences, wrong.tolist(), ensemble.model.count_params())
