@@ -2,9 +2,7 @@
 
 import http.client
 import json
-import socket
 import threading
-import time
 import urllib.parse
 
 import numpy as np
@@ -12,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from kerasrnn.serving import Client, GrpcClient, ServingError
-from kerasrnn.serving.desk import Limits
 
 ROWS = {"x": [[1.0, 2.0], [3.0, 4.0]], "word": ["ü", "b"]}
 
@@ -228,37 +225,3 @@ def test_a_small_message_of_a_large_tensor_is_refused_before_it_is_made(served):
         proto.tensor_shape.dim[0].size = change
         with pytest.raises(Refusal, match="'x' "):
             array("x", proto, tf.float32, 1000)
-
-
-def test_time_size_and_number_of_requests_have_limits(models, running):
-    limits = Limits(seconds=1.0, size=100_000, requests=2)
-    slow = {"signature_name": "slow", "inputs": [3_000_000]}
-    with running(models, limits=limits) as server, GrpcClient(server.grpc) as rpc:
-        for body in (b" " * 200_000, iter([b" " * 60_000] * 4)):  # the second in chunks
-            code, said = ask(server, "POST", "/v1/models/double:predict", body)
-            assert code == 413
-            assert "error" in said
-        with pytest.raises(ServingError) as refused:
-            rpc.predict("double", {"x": np.zeros((20_000, 2), np.float32), "word": WORD})
-        assert refused.value.code == "RESOURCE_EXHAUSTED"
-        with pytest.raises(ServingError, match="504: It took longer than 1 s") as refused:
-            Client(server.rest).predict("double", slow["inputs"], signature="slow")
-        with pytest.raises(ServingError) as refused:
-            rpc.predict("double", {"count": np.int32([3_000_000])}, signature="slow")
-        assert refused.value.code == "DEADLINE_EXCEEDED"
-        place = urllib.parse.urlsplit(server.rest)
-        held = [socket.create_connection((place.hostname, place.port)) for _ in range(2)]
-        for one in held:  # the body never comes
-            one.sendall(
-                b"POST /v1/models/double:predict HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
-            )
-        time.sleep(0.3)
-        with pytest.raises(ServingError, match="503: 2 requests are under way"):
-            Client(server.rest).status("double")
-        with pytest.raises(ServingError, match="2 requests are under way") as refused:
-            rpc.status("double")
-        assert refused.value.code == "UNAVAILABLE"
-        assert [one.recv(12) for one in held] == [b"HTTP/1.1 504"] * 2
-        assert rpc.status("double") == {1: "AVAILABLE"}
-        for one in held:
-            one.close()
