@@ -20,7 +20,17 @@ def test_apps_lists_every_application(command):
 
 def test_help_of_every_verb_ends_with_an_example(command):
     assert command().out == command("--help").out
-    for verb in ("apps", "train", "evaluate", "predict", "detect", "export"):
+    for verb in (
+        "apps",
+        "train",
+        "evaluate",
+        "predict",
+        "detect",
+        "compare",
+        "export",
+        "tune",
+        "serve",
+    ):
         answer = command(verb, "--help")
         assert answer.code == 0
         assert f"Example: kerasrnn {verb}" in " ".join(answer.out.split())
