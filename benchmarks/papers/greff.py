@@ -17,7 +17,7 @@ def run(data: str | None) -> Result:
     comparable = music.name.endswith(".mat")
     ours, mean = {"pieces": {split: len(rolls) for split, rolls in music.splits.items()}}, {}
     for name, cell in (ALIKE | WORSE).items():
-        found = learn(cell, UNITS, music, range(SEEDS), rate=RATE, most=MOST)
+        _, found = learn(cell, UNITS, music, range(SEEDS), rate=RATE, most=MOST)
         mean[name] = sum(found) / SEEDS
         ours |= {name: found, f"{name}, mean": round(mean[name], 3)}
     alike = [mean[name] for name in ALIKE]

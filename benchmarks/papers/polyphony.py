@@ -52,8 +52,8 @@ def network(cell: str, units: int) -> keras.Model:
     return many_to_many(cell, units=units, classes=KEYS, features=KEYS)
 
 
-def learn(cell: str, units: int, music: Music, seeds, *, rate: float, most: int) -> list[float]:
-    """Test nats a step of each model, where its validation nats were least."""
+def learn(cell: str, units: int, music: Music, seeds, *, rate: float, most: int):
+    """(Validation nats, test nats) a step of each model, where the former were least: two lists."""
     x, y = padded(cut(music.splits["train"]))
     valid, test = (padded(music.splits[split]) for split in ("valid", "test"))
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
@@ -73,7 +73,7 @@ def learn(cell: str, units: int, music: Music, seeds, *, rate: float, most: int)
         print(line, *seen.round(3), file=sys.stderr)
         if late == PATIENCE:
             break
-    return [round(float(n), 3) for n in found]
+    return [[round(float(n), 3) for n in nats] for nats in (best, found)]
 
 
 def judge(ensemble: Ensemble, x, y) -> np.ndarray:
