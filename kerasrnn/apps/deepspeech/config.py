@@ -54,9 +54,7 @@ class Config(LearningConfig):
 
     buckets: int = 5  # groups of like lengths, of which a batch is drawn
     batch_size: int = 32  # B, clips of a step
-    batch_seconds: float = (
-        100.0  # of a step's clips, padding too; long ones come in smaller batches
-    )
+    batch_seconds: float = 100.0  # of a step's clips with their padding: fewer rows of long ones
     epochs: int = 30  # reports; training ends after the last
     optimizer: str = "muon"  # adamw, or muon, which needs far fewer steps
     learning_rate: float = 1e-2  # at its highest
