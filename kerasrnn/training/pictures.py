@@ -21,36 +21,48 @@ def learning_curve(
 ) -> None:
     """Training loss, the judged objective and the learning rate over the steps.
 
-    A perplexity is e to the power of a loss; where it is the objective, it is drawn for both.
+    An objective in nats is drawn beside the loss, any other below it. A perplexity is e to the power of a
+    loss; where it is the objective, it is drawn for both.
 
     Args:
         largest: the objective is best where it is largest.
     """
-    unit = "perplexity" if objective == "perplexity" else ""
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    perplexity = objective == "perplexity"
+    beside = perplexity or objective.startswith("nats")
+    figure = Figure(figsize=(7, 4.2 if beside else 6), layout="constrained")
+    panels = figure.subplots(1 if beside else 2, sharex=True, squeeze=False)[:, 0]
+    above, below = panels[0], panels[-1]
     steps = [row["step"] for row in history]
     marks = {"marker": "o", "markersize": 3.5}
-    loss = [math.exp(row["loss"]) if unit else row["loss"] for row in history]
-    axes.plot(steps, loss, label=f"training {unit or 'loss'}", **marks)
+    loss = [math.exp(row["loss"]) if perplexity else row["loss"] for row in history]
+    above.plot(steps, loss, label=f"training {'perplexity' if perplexity else 'loss'}", **marks)
     valid = [row[f"valid_{objective}"] for row in history]
-    axes.plot(steps, valid, label=f"validation {objective.replace('_', ' ')}", **marks)
-    best = (max if largest else min)(range(len(valid)), key=valid.__getitem__)
-    beside = {"textcoords": "offset points", "ha": "right"}
-    axes.annotate(f"{valid[-1]:.3f}", (steps[-1], valid[-1]), (0, 7), **beside)
-    if best != len(valid) - 1:
-        axes.annotate(f"best {valid[best]:.3f}", (steps[best], valid[best]), (0, -14), **beside)
-    rate = axes.twinx()
+    name = objective.replace("_", " ")
+    below.plot(steps, valid, color="C1", label=f"validation {name}", **marks)
+    _note_ends(below, steps, valid, (max if largest else min))
+    rate = above.twinx()
     rate.plot(steps, [row["learning_rate"] for row in history], color="0.7", lw=1, ls="--")
     rate.set_ylabel("learning rate", color="0.5")
     rate.set_ylim(bottom=0)
-    axes.set(xlabel="training step", ylabel=unit or ("" if largest else "nats"), title=title)
-    if unit:
-        axes.set_yscale("log")
-    axes.margins(y=0.12)
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    below.set_ylabel(name)
+    above.set(title=title, ylabel="perplexity" if perplexity else "nats")
+    below.set_xlabel("training step")
+    for axes in panels:
+        if perplexity:
+            axes.set_yscale("log")
+        axes.margins(y=0.12)
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
     save_figure(figure, path)
+
+
+def _note_ends(axes, steps: list, values: list, choose) -> None:
+    """The last value and, where it is another, the one that `choose` takes, in figures."""
+    best = choose(range(len(values)), key=values.__getitem__)
+    beside = {"textcoords": "offset points", "ha": "right"}
+    axes.annotate(f"{values[-1]:.3f}", (steps[-1], values[-1]), (0, 7), **beside)
+    if best != len(values) - 1:
+        axes.annotate(f"best {values[best]:.3f}", (steps[best], values[best]), (0, -14), **beside)
 
 
 def gradient_flows(panels: dict[str, dict[str, np.ndarray]], path: Path, title: str) -> None:
