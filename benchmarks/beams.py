@@ -20,6 +20,7 @@ class Decoder:
 
     def __init__(self, units: int, vocabulary: int, rows: int, width: int, length: int):
         self.rows, self.width, self.length = rows, width, length
+        self.units, self.vocabulary = units, vocabulary
         rare = (f"word {k}" for k in range(vocabulary - len(SPECIAL)))
         assets = Assets((*SPECIAL, *rare), length)
         config = replace(PRESETS["small"], units=(units,))
@@ -33,6 +34,23 @@ class Decoder:
         """Ours: the whole search in one compiled graph."""
         search = tf.function(self.speaker.search, jit_compile=True, autograph=False)
         return lambda: search({"features": self.features}, self.width).tokens.numpy()
+
+    def products(self):
+        """No search: only h U and the words' scores of all its steps, which any search must compute."""
+        lstm = keras.random.normal((self.units, 4 * self.units), seed=1)
+        words = keras.random.normal((self.units, self.vocabulary), seed=2)
+
+        @tf.function(jit_compile=True, autograph=False)
+        def multiply(h):
+            def body(t, h, seen):
+                scores = tf.matmul(h, words)[:, :1]
+                return t + 1, tf.matmul(h + scores, lstm)[:, : self.units], seen + scores
+
+            loop = [0, h, tf.zeros([len(h), 1])]
+            return tf.while_loop(lambda t, *_: t < self.length, body, loop)[1:]
+
+        states = tf.zeros([self.rows * self.width, self.units])
+        return lambda: multiply(states)[1].numpy()
 
     def batched(self):
         """A Python loop over a compiled step of all beams of all images, which are kept in lists."""

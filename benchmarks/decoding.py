@@ -17,6 +17,7 @@ All set finished captions aside, and end when none alive can be better:
     batched loop    a Python loop over a compiled step of all beams of all images, with each image's
                     captions in lists and their scores in NumPy
     model.predict   the same, one image and one `model.predict` at a time
+    products alone  no search, only the matrix products that each must compute: what cannot be passed
 """
 
 import argparse
@@ -96,6 +97,7 @@ def measure_beam(units: int, vocabulary: int, rounds: int) -> dict[str, float]:
     decoder = Decoder(units, vocabulary, IMAGES, BEAMS, WORDS)
     contenders = {
         "in graph": decoder.in_graph(),
+        "products alone": decoder.products(),
         "batched loop": decoder.batched(),
         "model.predict": decoder.predicted(PREDICTED),
     }
