@@ -8,61 +8,38 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from kerasrnn.apps.deepspeech.voices import Voice, installed
+from kerasrnn.apps.deepspeech.voices import OWN, VARIED, Manner, Voice, installed
 from kerasrnn.data.sounds import Sounds
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 MOST_DIGITS = 4  # of an utterance
-COUNTS = {"train": 3000, "valid": 300, "test": 500}  # utterances
+COUNTS = {"train": 8000, "valid": 300, "test": 500}  # utterances
 SEEDS = {"train": 1, "valid": 2, "test": 3}
 SNR = (15.0, 45.0)  # dB of the noise that each utterance lies in, over the whole of it
 LEVEL = (-30.0, -12.0)  # dB of full scale, root mean square
 SPEAKERS = 3  # threads that ask the programs
 
 # Accents and timbres of espeak-ng, voices of flite. No split has a timbre or voice of another.
+# fmt: off
 ACCENTS = (
-    "en-us",
-    "en-gb",
-    "en-gb-x-rp",
-    "en-gb-scotland",
-    "en-gb-x-gbclan",
-    "en-gb-x-gbcwmd",
-    "en-029",
+    "en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029",
 )
 TIMBRES = {
     "train": (
-        *("m1", "m2", "m3", "m5", "m6", "m8", "f1", "f2", "f3", "f5", "klatt", "klatt2", "klatt3"),
-        *(
-            "adam",
-            "Alex",
-            "Andy",
-            "Annie",
-            "benjamin",
-            "belinda",
-            "caleb",
-            "Diogo",
-            "Gene",
-            "grandma",
-        ),
-        *(
-            "Hugo",
-            "Jacky",
-            "linda",
-            "Lee",
-            "marcelo",
-            "Mario",
-            "max",
-            "Michael",
-            "norbert",
-            "rob",
-            "steph",
-        ),
+        "m1", "m2", "m3", "m5", "m6", "m8", "f1", "f2", "f3", "f5", "klatt", "klatt2", "klatt3", "adam",
+        "Alex", "Andy", "Annie", "benjamin", "belinda", "caleb", "Diogo", "Gene", "grandma", "Hugo",
+        "Jacky", "linda", "Lee", "marcelo", "Mario", "max", "Michael", "norbert", "rob", "steph",
     ),
     "valid": ("m4", "Andrea", "klatt5", "pedro", "quincy"),
     "test": ("m7", "f4", "klatt4", "aunty", "ed", "paul", "victor", "anika"),
 }
+# fmt: on
 FLITE = {"train": ("kal", "rms"), "valid": ("awb",), "test": ("slt",)}
-FLITE_SHARE = {"train": 0.15, "valid": 0.15, "test": 0.1}  # of utterances, where both are installed
+FLITE_SHARE = {
+    "train": 0.35,
+    "valid": 0.15,
+    "test": 0.15,
+}  # of utterances, where both are installed
 
 
 def name() -> str:
@@ -82,32 +59,42 @@ def texts(split: str, most: int = 0) -> list[str]:
 def utterances(split: str, rate: int, most: int = 0) -> Sounds:
     """How `texts` sound, in a voice of the split each."""
     said = texts(split, most)
-    return Sounds.of(spoken(said, [voices(split)] * len(said), rate, seed=SEEDS[split]))
+    manner = VARIED if split == "train" else OWN
+    return Sounds.of(spoken(said, voices(split), rate, SEEDS[split], manner))
 
 
-def voices(split: str) -> list[list[Voice]]:
-    """The voices of a split, by program."""
-    found = []
-    if "espeak-ng" in installed():
-        found.append([Voice("espeak-ng", f"{a}+{t}") for t in TIMBRES[split] for a in ACCENTS])
-    if "flite" in installed():
-        found.append([Voice("flite", name) for name in FLITE[split]])
+def voices(split: str) -> dict[Voice, float]:
+    """The voices of a split, and the share of utterances of each."""
     numbers = {"train": range(10), "valid": range(10, 12), "test": range(12, 15)}[split]
-    return found or [[Voice("toy", str(number)) for number in numbers]]
+    parts = {
+        "espeak-ng": [f"{accent}+{timbre}" for timbre in TIMBRES[split] for accent in ACCENTS],
+        "flite": FLITE[split],
+        "toy": [str(number) for number in numbers],
+    }
+    share = FLITE_SHARE[split]
+    both = {("espeak-ng", "flite"): {"espeak-ng": 1 - share, "flite": share}}
+    programs = both.get(installed()) or dict.fromkeys(installed() or ["toy"], 1.0)
+    return {
+        Voice(program, name): share / len(parts[program])
+        for program, share in programs.items()
+        for name in parts[program]
+    }
 
 
 def spoken(
-    said: list[str], choices: list[list[list[Voice]]], rate: int, seed: int
+    said: list[str],
+    voices: dict[Voice, float],
+    rate: int,
+    seed: int,
+    manner: Manner = OWN,
 ) -> list[np.ndarray]:
-    """Each text by one of its voices, at a random speed, pitch and level, in noise; float32 (samples,) each."""
+    """Each text by one of the voices, at a random speed, pitch and level, in noise; float32 (samples,) each."""
+    speakers, shares = list(voices), list(voices.values())
 
     def speak(number: int) -> np.ndarray:
         rng = np.random.default_rng([seed, number])
-        programs = choices[number]
-        second = len(programs) > 1 and rng.random() < FLITE_SHARE["train"]
-        named = programs[1 if second else 0]
-        voice = named[rng.integers(len(named))]
-        return in_a_room(voice.say(said[number], rate, rng), rng)
+        voice = speakers[rng.choice(len(speakers), p=shares)]
+        return in_a_room(voice.say(said[number], rate, rng, manner), rng)
 
     with ThreadPoolExecutor(SPEAKERS) as pool:
         return list(pool.map(speak, range(len(said))))

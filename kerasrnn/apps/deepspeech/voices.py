@@ -16,6 +16,25 @@ MOST_SECONDS = 60  # that a program may take for one text
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How unlike itself a voice may sound: the least and the most of each.
+
+    Attributes:
+        speed: words a minute over 160.
+        pitch: 0 is its own; 1 is 0.6 octaves above it, or espeak-ng's highest.
+        size: by which all formants are moved, as by a longer (below 1) or shorter throat (above 1).
+    """
+
+    speed: tuple[float, float] = (0.75, 1.3)
+    pitch: tuple[float, float] = (-0.5, 0.5)
+    size: tuple[float, float] = (1.0, 1.0)
+
+
+OWN = Manner()
+VARIED = Manner((0.65, 1.5), (-0.9, 0.9), (0.82, 1.25))  # as if many more people spoke
+
+
+@dataclass(frozen=True)
 class Voice:
     """Somebody who reads a text aloud.
 
@@ -27,17 +46,28 @@ class Voice:
     program: str
     name: str
 
-    def say(self, text: str, rate: int, rng: np.random.Generator) -> np.ndarray:
-        """`text` at a random speed and pitch, float32 (samples,) at `rate` Hz, full scale ±1."""
+    def say(
+        self,
+        text: str,
+        rate: int,
+        rng: np.random.Generator,
+        manner: Manner = OWN,
+    ) -> np.ndarray:
+        """`text` in a random manner, float32 (samples,) at `rate` Hz, full scale ±1."""
         if self.program == "toy":
             return toy(text, int(self.name), rate, rng)
+        speed, pitch, size = (
+            rng.uniform(*drawn) for drawn in (manner.speed, manner.pitch, manner.size)
+        )
         say = {"espeak-ng": _espeak, "flite": _flite}[self.program]
-        sound, given = soundfile.read(io.BytesIO(say(self.name, text, rng)), dtype="float32")
+        # what is played `size` times as fast is said as much slower, so that its speed stays
+        said = say(self.name, text, speed / size, pitch)
+        sound, given = soundfile.read(io.BytesIO(said), dtype="float32")
         if not len(sound):
             raise UserError(
                 f"{self.program} must say {text!r} with voice {self.name}, but is silent."
             )
-        return resample(np.ascontiguousarray(sound), given, rate)
+        return resample(np.ascontiguousarray(sound), round(given * size), rate)
 
 
 @functools.cache
@@ -46,34 +76,19 @@ def installed() -> tuple[str, ...]:
     return tuple(name for name in ("espeak-ng", "flite") if shutil.which(name))
 
 
-def _espeak(voice: str, text: str, rng: np.random.Generator) -> bytes:
-    speed, pitch = (
-        round(rng.uniform(120, 210)),
-        round(rng.uniform(25, 75)),
-    )  # words a minute, 0 to 99
-    speed, pitch = str(speed), str(pitch)
-    return _asked("espeak-ng", "-v", voice, "-s", speed, "-p", pitch, "--stdout", text)
+def _espeak(voice: str, text: str, speed: float, pitch: float) -> bytes:
+    words, height = str(round(160 * speed)), str(round(49.5 * (1 + pitch)))  # a minute; 0 to 99
+    return _asked("espeak-ng", "-v", voice, "-s", words, "-p", height, "--stdout", text)
 
 
-def _flite(voice: str, text: str, rng: np.random.Generator) -> bytes:
-    stretch = f"duration_stretch={rng.uniform(0.8, 1.3):.2f}"
-    pitch = f"int_f0_target_mean={rng.uniform(*FLITE[voice]):.0f}"  # Hz
-    return _asked(
-        "flite",
-        "-voice",
-        voice,
-        "--setf",
-        stretch,
-        "--setf",
-        pitch,
-        "-t",
-        text,
-        "-o",
-        "/dev/stdout",
-    )
+def _flite(voice: str, text: str, speed: float, pitch: float) -> bytes:
+    stretch = f"duration_stretch={1 / speed:.2f}"
+    height = f"int_f0_target_mean={FLITE[voice] * 2 ** (0.6 * pitch):.0f}"
+    options = ("--setf", stretch, "--setf", height, "-t", text, "-o", "/dev/stdout")
+    return _asked("flite", "-voice", voice, *options)
 
 
-FLITE = {"kal": (85, 125), "awb": (100, 140), "rms": (80, 115), "slt": (160, 210)}
+FLITE = {"kal": 105, "awb": 120, "rms": 97, "slt": 185}  # Hz, of its own
 
 
 def _asked(*words: str) -> bytes:

@@ -181,18 +181,34 @@ def test_the_default_is_a_toy_where_nothing_speaks(monkeypatch):
     source = open_source(None, replace(TINY, clips=4))
     assert "toy" in source.name
     assert [len(source.splits[name]) for name in ("train", "valid", "test")] == [4, 3, 3]
-    assert all(voice.program == "toy" for voice in synth.voices("test")[0])
+    assert all(voice.program == "toy" for voice in synth.voices("test"))
     assert (source.splits["train"].sounds.lengths > 800).all()
 
 
 @pytest.mark.skipif(not voices.installed(), reason="neither espeak-ng nor flite is installed")
 def test_installed_programs_speak_and_test_voices_are_their_own():
-    for program in synth.voices("test"):
-        sound = program[0].say("two", 8000, np.random.default_rng(0))
+    for program in voices.installed():
+        voice = next(voice for voice in synth.voices("test") if voice.program == program)
+        sound = voice.say("two", 8000, np.random.default_rng(0), voices.VARIED)
         assert 1000 < len(sound) < 16000
         assert np.abs(sound).max() > 0.01
-    names = [{voice for part in synth.voices(split) for voice in part} for split in synth.COUNTS]
+    names = [set(synth.voices(split)) for split in synth.COUNTS]
     assert sum(map(len, names)) == len(set.union(*names))
+    assert all(sum(synth.voices(split).values()) == pytest.approx(1) for split in synth.COUNTS)
+
+
+@pytest.mark.skipif(not voices.installed(), reason="neither espeak-ng nor flite is installed")
+def test_a_smaller_throat_moves_the_formants_up_and_keeps_the_speed():
+    def said(size):
+        manner = voices.Manner((1.0, 1.0), (0.0, 0.0), (size, size))
+        voice = next(iter(synth.voices("train")))
+        sound = voice.say("four nine one", 8000, np.random.default_rng(0), manner)
+        power = np.abs(np.fft.rfft(sound)) ** 2
+        return len(sound), np.sum(power * np.linspace(0, 4000, len(power))) / np.sum(power)
+
+    (long, low), (short, high) = said(1.0), said(1.25)
+    assert short == pytest.approx(long, rel=0.15)
+    assert high > 1.1 * low
 
 
 def test_statistics_are_those_of_the_training_clips(tmp_path):
