@@ -44,7 +44,7 @@ class Run:
 
     @functools.cached_property
     def measures(self) -> dict:
-        """What its training left in metrics.json: the last report's metrics, "seconds" and "steps"."""
+        """What its training left in metrics.json: the kept weights' metrics, and `Training.measures`."""
         return self.folder.read_metrics()
 
     @functools.cached_property
@@ -116,6 +116,8 @@ def train(
     seed: int = 0,
     jit: str = "auto",
     precision: str = "float32",
+    deterministic: bool = False,
+    profile: bool = False,
 ) -> Run:
     """Train `app` on `data` and keep everything in a run folder.
 
@@ -127,10 +129,14 @@ def train(
         epochs: reports before the end; with `max_minutes` alone, the time decides.
         max_minutes: of training time, without start-up, compilation and judging.
         resume: go on with the run in `out`; all but the two limits is its own, and so are these unless
-            one is given.
+            one is given. `settings` may change what `kerasrnn.training.resume.CHANGEABLE` names.
         seed: of the weights, the dropout and the order of the data.
-        jit: "auto" (Keras decides), "on" or "off": XLA around the whole training step.
+        jit: XLA around the whole training step: "on", "off", or "auto", which measures both where the
+            training is long enough, see `kerasrnn.training.jit`.
         precision: a Keras dtype policy.
+        deterministic: every operation gives the same bits each time, also on a GPU, for the rest of this
+            process; slower, and without XLA around the whole step.
+        profile: write a profile of a few steps for TensorBoard.
     Raises:
         UserError: for anything that the caller can mend.
     """
@@ -138,7 +144,9 @@ def train(
     growth = {} if config or resume else app.growth(preset, max_minutes)
     values = resumed(app, folder) if resume else None
     if values is not None:
-        refuse_another(values, folder, data, config or app.preset(preset), settings)
+        values["config"] |= refuse_another(
+            values, folder, data, config or app.preset(preset), settings
+        )
     if values is None:
         refuse_to_overwrite(folder)
         config = with_settings(config or app.preset(preset, max_minutes), settings)
@@ -149,6 +157,7 @@ def train(
             "seed": seed,
             "precision": precision,
             "jit": jit,
+            "deterministic": deterministic,
             "config": to_json(config),
         }
     if epochs is not None or max_minutes is not None:
@@ -165,6 +174,7 @@ def train(
     assets = app.file("data").prepare(source, config)
     training = _prepared(app, folder, values, config, source, assets)
     training.epochs, training.max_minutes = limits
+    training.profile = profile
     training.run(resume)
     _finish(app, folder, training, config, assets, source)
     return Run(folder.path)
@@ -174,6 +184,8 @@ def _check(values: dict) -> None:
     """Refuse what Keras would refuse later."""
     known(values["precision"], PRECISIONS, "`precision`")
     known(values["jit"], ("auto", *JIT), "`jit`")
+    if values["deterministic"] and values["jit"] == "on":
+        raise UserError("`jit` must be auto or off with --deterministic, got on.")
     if not 0 <= values["seed"] < 2**32:
         raise UserError(f"`seed` must be from 0 to 2**32 - 1, got {values['seed']}.")
 
@@ -190,24 +202,31 @@ def _limits(config, epochs, max_minutes):
 def _prepared(app, folder, values, config, source, assets):
     """Model, batches and judge in place, and the run folder begun."""
     import keras
+    import tensorflow as tf
 
+    from kerasrnn import recurrence
     from kerasrnn.training.fit import Training
 
+    if values["deterministic"]:
+        tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(values["seed"])
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy(values["precision"])
     try:
         batches = app.file("data").batches(source, config, "train", assets, seed=values["seed"])
-        model = app.build(config, assets)
+        with recurrence.compiled(values["jit"] == "on"):
+            model = app.build(config, assets)
     finally:
         keras.config.set_dtype_policy(previous)
-    if values["jit"] != "auto":
-        model.jit_compile = JIT[values["jit"]]
     folder.write_config(values)
     assets.save(folder.assets)
     judge = app.file("judge").judge(model, config, assets, source, "valid")
     preview = app.file("decode").preview(model, config, assets, source)
-    return Training(model, config, batches, judge, preview, folder)
+    objective = app.file("judge").OBJECTIVE
+    training = Training(model, config, batches, judge, preview, objective, folder)
+    training.xla = JIT.get(values["jit"], values.get("xla"))
+    training.chosen = lambda xla: folder.write_config(values | {"xla": xla})
+    return training
 
 
 def _finish(app: App, folder: RunFolder, training, config, assets, source) -> None:
@@ -220,8 +239,8 @@ def _finish(app: App, folder: RunFolder, training, config, assets, source) -> No
         app.file("judge").settle(training.model, config, assets, source, folder.assets)
     with whole_file(folder.model) as temporary:
         training.model.save(temporary)
-    last = {key: value for key, value in history[-1].items() if key.startswith("valid_")}
-    folder.write_metrics(last | {"seconds": training.pace.elapsed, "steps": training.pace.step})
+    judged = {k: value for k, value in training.kept_row.items() if k.startswith("valid_")}
+    folder.write_metrics(judged | training.measures)
     objective, direction = app.file("judge").OBJECTIVE
     learning_curve(
         history,

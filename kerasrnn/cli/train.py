@@ -31,8 +31,16 @@ def run(
     out: Annotated[Path | None, Option(help="The run folder; runs/APP by default.")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on with the run in --out.")] = False,
     seed: Annotated[int, Option(help="Of weights, dropout and order.")] = 0,
-    jit: Annotated[str, Option(help="XLA around the training step: auto, on, off.")] = "auto",
+    jit: Annotated[
+        str, Option(help="XLA around the training step: on, off, or auto, which measures both.")
+    ] = "auto",
     precision: Annotated[str, Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+    deterministic: Annotated[
+        bool, Option("--deterministic", help="The same bits each time, also on a GPU; slower.")
+    ] = False,
+    profile: Annotated[
+        bool, Option("--profile", help="A profile of a few steps, for TensorBoard.")
+    ] = False,
 ) -> None:
     """Train an application and keep everything in a run folder."""
     from kerasrnn.app import find_app
@@ -57,6 +65,8 @@ def run(
         seed=seed,
         jit=jit,
         precision=precision,
+        deterministic=deterministic,
+        profile=profile,
     )
     print(trained.folder.path)
 

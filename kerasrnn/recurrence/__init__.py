@@ -1,5 +1,5 @@
 """A cell over time, fast: hoisted products, time-major loops, gradients of our own."""
 
-from kerasrnn.recurrence.engine import ROUTES, Plan, plan, portable, run, watched
+from kerasrnn.recurrence.engine import ROUTES, Plan, compiled, plan, portable, run, watched
 
-__all__ = ["ROUTES", "Plan", "plan", "portable", "run", "watched"]
+__all__ = ["ROUTES", "Plan", "compiled", "plan", "portable", "run", "watched"]

@@ -14,6 +14,7 @@ from kerasrnn.recurrence.problem import Operands, Problem
 
 ROUTES = ("step", "cluster", "loop", "scan", "cudnn")
 _portable = False
+_compiled = False
 _watcher = None
 
 
@@ -26,6 +27,17 @@ def portable():
         yield
     finally:
         _portable = before
+
+
+@contextmanager
+def compiled(whole: bool = True):
+    """Inside, if `whole`, all is one XLA program: cuDNN, which XLA cannot compile, is not chosen."""
+    global _compiled
+    before, _compiled = _compiled, whole or _compiled
+    try:
+        yield
+    finally:
+        _compiled = before
 
 
 @contextmanager
@@ -85,7 +97,7 @@ def plan(cell, shape, route: str | None = None, *, cudnn: bool = True) -> Plan:
         return Plan("step", "T is 1: one step needs no loop.")
     if not gate_form:
         return Plan("scan", f"{type(cell).__name__} is not in gate form here.")
-    if cudnn and not _portable and _cudnn.lacks(cell) is None:
+    if cudnn and not _portable and not _compiled and _cudnn.lacks(cell) is None:
         return Plan("cudnn", "a GPU is visible, and cuDNN has this very cell.")
     if keras.backend.backend() != "tensorflow":
         return Plan("loop", f"{keras.backend.backend()} compiles the loops with the model.")
@@ -104,9 +116,14 @@ def _forced(route: str, gate_form: bool, cell, steps) -> Plan:
         )
     if route == "step" and steps != 1:
         raise ValueError(f"`route` 'step' needs T = 1, got T = {steps}; leave `route` out.")
-    if route == "cudnn" and (why := _cudnn.lacks(cell)):
+    if route == "cudnn" and (why := _lacks(cell)):
         raise ValueError(f"`route` 'cudnn' cannot run here: {why} Leave `route` out.")
     return Plan(route, "asked for.")
+
+
+def _lacks(cell) -> str | None:
+    """Why cuDNN cannot be forced on `cell` here."""
+    return "XLA compiles the whole step." if _compiled else _cudnn.lacks(cell)
 
 
 def run(

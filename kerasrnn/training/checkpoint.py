@@ -5,21 +5,39 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from keras import ops
 
 from kerasrnn.errors import UserError
 from kerasrnn.files import whole_file
 
 
-def _variables(model) -> dict:
+def _variables(model, optimizer: bool = True) -> dict:
     """Every variable that decides how the training goes on: weights, states, dropout seeds, moments."""
     held = [(v, f"model/{i}") for i, v in enumerate(model.variables)]
-    held += [(v, f"optimizer/{i}") for i, v in enumerate(model.optimizer.variables)]
+    if optimizer:
+        held += [(v, f"optimizer/{i}") for i, v in enumerate(model.optimizer.variables)]
     return {name: variable for variable, name in held}
 
 
-def save(path: Path, model, state: dict) -> None:
-    """Write the model's variables and `state` (what JSON can hold) to `path`."""
-    arrays = {name: variable.numpy() for name, variable in _variables(model).items()}
+def snapshot(model) -> list:
+    """All that a checkpoint would hold, in memory: for `put_back`."""
+    model.optimizer.build(model.trainable_variables)
+    return [(variable, ops.copy(variable.value)) for variable in _variables(model).values()]
+
+
+def put_back(kept: list) -> None:
+    """Make a model what it was at `snapshot`."""
+    for variable, value in kept:
+        variable.assign(value)
+
+
+def save(path: Path, model, state: dict, *, optimizer: bool = True) -> None:
+    """Write the model's variables, its optimizer's unless told not to, and `state` to `path`.
+
+    Args:
+        state: what JSON can hold.
+    """
+    arrays = {name: v.numpy() for name, v in _variables(model, optimizer).items()}
     arrays = {name: _plain(array) for name, array in arrays.items()}
     text = np.frombuffer(json.dumps(state).encode(), np.uint8)
     with whole_file(path) as temporary, open(temporary, "wb") as file:
@@ -31,8 +49,8 @@ def _plain(array: np.ndarray) -> np.ndarray:
     return array if array.dtype.kind in "biufc" else array.astype(np.float32)
 
 
-def load(path: Path, model) -> dict:
-    """Put a checkpoint's variables into `model` and return its state.
+def load(path: Path, model, *, optimizer: bool = True) -> dict:
+    """Put a checkpoint's variables into `model` and return its state; `optimizer` as it was saved.
 
     Raises:
         UserError: if the file is damaged or belongs to another model.
@@ -41,7 +59,7 @@ def load(path: Path, model) -> dict:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             state = json.loads(bytes(stored["state"]))
-            variables = _variables(model)
+            variables = _variables(model, optimizer)
             for name, variable in variables.items():
                 if stored[name].shape != tuple(variable.shape):
                     raise KeyError(name)

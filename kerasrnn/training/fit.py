@@ -1,7 +1,6 @@
 """Training a model on an endless stream of batches, report by report, so that it can be cut off and go on."""
 
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,11 +8,14 @@ import keras
 import tensorflow as tf
 
 from kerasrnn.data.batching import Batches
-from kerasrnn.errors import UserError
-from kerasrnn.training import checkpoint
+from kerasrnn.training import checkpoint, devices, jit
+from kerasrnn.training.averages import averaged, has_average
 from kerasrnn.training.folder import RunFolder
+from kerasrnn.training.profile import Profile
 from kerasrnn.training.progress import ProgressBar
 from kerasrnn.training.schedule import Pace
+from kerasrnn.training.step import Step
+from kerasrnn.training.watch import Watch
 
 
 @dataclass
@@ -22,13 +24,17 @@ class Training:
 
     Attributes:
         model: a compiled keras.Model.
-        config: has epochs, epoch_steps, learning_rate, warmup, decay.
+        config: a LearningConfig.
         batches: what is trained on.
         judge: () -> (examples, metrics) on the validation split.
         preview: () -> a line that shows what the model does by now, or None.
+        objective: the metric that counts, and its direction, "min" or "max".
         folder: where checkpoints and history go.
         max_minutes: of training time, or None.
         epochs: reports before the end; None where the time alone ends it.
+        xla: whether XLA compiles the whole step; None measures it.
+        chosen: is told what was measured, before the first step.
+        profile: whether to write a profile of a few steps.
     """
 
     model: keras.Model
@@ -36,11 +42,18 @@ class Training:
     batches: Batches
     judge: Callable
     preview: Callable
+    objective: tuple[str, str]
     folder: RunFolder
     max_minutes: float | None = None
     epochs: int | None = None
+    xla: bool | None = False
+    chosen: Callable[[bool], None] = lambda xla: None
+    profile: bool = False
     history: list[dict] = field(default_factory=list)
     pace: Pace = None
+    watch: Watch = None
+    step: Step = None
+    waited: float = 0.0  # s that earlier processes waited for batches
 
     @property
     def epoch_steps(self) -> int:
@@ -60,30 +73,99 @@ class Training:
             state = checkpoint.load(self.folder.checkpoint, self.model)
         self.history = state["history"]
         self.pace = Pace(self.config, total, seconds, state["step"], state["elapsed"])
-        if self.pace.progress >= 1:
-            return
+        self.waited = state.get("waited", 0.0)
+        seen = state.get("watch", {})
+        self.watch = Watch(self.batches, self.folder.bad_batch, self.pace.step, **seen)
+        if self.history and self._best() == len(self.history) - 1:
+            self._keep_best()  # killed between the two files, perhaps
+        if self.pace.progress < 1 and not self._tired():
+            self._fit()
+        if self.kept == "best":
+            checkpoint.load(self.folder.best, self.model, optimizer=False)
+        elif has_average(self.model):
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    def _fit(self) -> None:
         with ProgressBar(self.pace) as bar:
+            bar.show(devices.told(self.model))
+            data = self.batches.endless(self.pace.step)
+            self.step = self._step(data.element_spec, bar)
+            self.model.train_function = self.step
             report = keras.callbacks.LambdaCallback(
                 on_epoch_end=lambda epoch, logs: bar.show(self._report(epoch, logs))
             )
+            profile = [Profile(self.folder.logs)] if self.profile else []
             self.model.fit(
-                self.batches.endless(self.pace.step),
+                data,
                 epochs=2**31,  # `pace` ends it
                 initial_epoch=len(self.history),
                 steps_per_epoch=self.epoch_steps,
-                callbacks=[self.pace, bar, report],
+                callbacks=[self.pace, bar, *profile, report],
                 shuffle=False,
                 verbose=0,
             )
+            if self._tired():
+                bar.show(f"Stopped: no better score in {self.config.patience} reports.")
+            bar.show(self._summary())
+
+    def _step(self, spec, bar: ProgressBar) -> Step:
+        """The training step, with XLA or without."""
+        steps = {xla: Step(self.model, spec, xla=xla) for xla in (False, True)}
+        xla = self.xla
+        if xla is None:
+            xla, why = jit.choose(self.model, self.batches, steps, self.pace.ahead)
+            bar.show(why)
+            self.chosen(xla)
+        elif xla:
+            jit.require_compilable(self.model)
+        self.model.jit_compile = xla
+        steps[xla].reset(self.watch.see)
+        return steps[xla]
+
+    @property
+    def kept(self) -> str:
+        """Which report's weights the trained model has: "last" or "best"."""
+        return "best" if self.config.patience else self.config.keep
+
+    @property
+    def kept_row(self) -> dict:
+        """The report of the weights that are kept."""
+        return self.history[self._best() if self.kept == "best" else -1]
+
+    @property
+    def measures(self) -> dict:
+        """ "seconds" of training, "steps", "input_share" of the seconds, and the peaks of memory in bytes."""
+        found = {"seconds": self.pace.elapsed, "steps": self.pace.step}
+        return found | {"input_share": self._input_share()} | devices.peak_memory()
+
+    def _input_share(self) -> float:
+        """Of the training time, what was spent waiting for batches."""
+        waited = self.waited + (self.step.waited if self.step else 0.0)
+        return min(1.0, waited / self.pace.elapsed) if self.pace.elapsed else 0.0
+
+    def _best(self) -> int:
+        """The report with the best score, the first of equals."""
+        name, direction = self.objective
+        sign = {"min": 1, "max": -1}[direction]
+        scores = [sign * row[f"valid_{name}"] for row in self.history]
+        return min(range(len(scores)), key=lambda k: (scores[k] != scores[k], scores[k]))
+
+    def _tired(self) -> bool:
+        """Whether the patience is used up."""
+        patience = self.config.patience
+        return bool(patience and self.history) and len(self.history) - 1 - self._best() >= patience
+
+    def _keep_best(self) -> None:
+        with averaged(self.model):
+            state = {"epoch": len(self.history)}
+            checkpoint.save(self.folder.best, self.model, state, optimizer=False)
 
     def _report(self, epoch: int, logs: dict) -> str:
         """Judge, keep and show what the last epoch made of the model."""
-        if not math.isfinite(logs["loss"]):
-            raise UserError(
-                f"The loss must stay finite, got {logs['loss']} in epoch {epoch + 1}; lower "
-                f"learning_rate or clip_norm. {self.folder.path} keeps what came before."
-            )
-        _, metrics = self.judge()
+        self.watch.flush()
+        with averaged(self.model):
+            _, metrics = self.judge()
+            sample = self.preview()
         row = {
             "epoch": epoch + 1,
             "step": self.pace.step,
@@ -92,17 +174,38 @@ class Training:
             "loss": float(logs["loss"]),
         }
         row |= {f"valid_{name}": value for name, value in metrics.items()}
-        row["sample"] = self.preview()
+        row["sample"] = sample
         self.history.append(row)
-        state = {"step": self.pace.step, "elapsed": self.pace.elapsed, "history": self.history}
-        checkpoint.save(self.folder.checkpoint, self.model, state)
-        self.folder.write_history(self.history)
+        self._keep()
         with self._logs.as_default(row["step"]):
             for name, value in row.items():
                 if isinstance(value, float):
                     tf.summary.scalar(name, value)
         self._logs.flush()
+        if self._tired():
+            self.model.stop_training = True
         return _line(row)
+
+    def _keep(self) -> None:
+        """Write the checkpoints and the history."""
+        state = {"step": self.pace.step, "elapsed": self.pace.elapsed, "history": self.history}
+        state |= {"waited": self.waited + self.step.waited, "watch": self.watch.state}
+        checkpoint.save(self.folder.checkpoint, self.model, state)
+        if self._best() == len(self.history) - 1:
+            self._keep_best()
+        self.folder.write_history(self.history)
+
+    def _summary(self) -> str:
+        """What a training says at its end."""
+        found = self.measures
+        each = 1e3 * found["seconds"] / max(found["steps"], 1)
+        memory = [f"{found['peak_bytes'] / 2**20:,.0f} MiB"]
+        if "gpu_peak_bytes" in found:
+            memory.append(f"{found['gpu_peak_bytes'] / 2**20:,.0f} MiB of the GPU's")
+        return (
+            f"{found['steps']:,} steps of {each:.3g} ms, {found['input_share']:.1%} of it waiting for "
+            f"batches; at most {' and '.join(memory)} memory."
+        )
 
 
 def _line(row: dict) -> str:

@@ -33,6 +33,16 @@ class RunFolder:
         return self.path / "checkpoints" / "last.npz"
 
     @property
+    def best(self) -> Path:
+        """The weights of the best report."""
+        return self.path / "checkpoints" / "best.npz"
+
+    @property
+    def bad_batch(self) -> Path:
+        """The batch that ended a training."""
+        return self.path / "checkpoints" / "bad_batch.npz"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 
@@ -73,7 +83,8 @@ class RunFolder:
         self._write_json("metrics.json", values)
 
     def read_metrics(self) -> dict:
-        """What `write_metrics` wrote: the last metrics, "seconds" of training and "steps"; {} before."""
+        """What `write_metrics` wrote: the kept weights' metrics, "seconds" of training, "steps" and the rest
+        that `Training.measures` gives; {} before."""
         path = self.path / "metrics.json"
         return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 

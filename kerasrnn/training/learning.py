@@ -19,9 +19,18 @@ class LearningConfig:
     decay: str = "cosine"  # constant, linear or cosine; towards 0 at the end
     weight_decay: float = 0.0  # decoupled, a step, times the learning rate
     clip_norm: float = 1.0  # largest norm of the whole gradient
+    accumulate: int = 1  # batches whose mean gradient makes one update of the weights
+    average: float = (
+        0.0  # of their running mean, what a batch leaves, such as 0.999; 0: weights as they are
+    )
+    patience: int = 0  # reports without a better score before the training stops; 0: it never does
+    keep: str = "last"  # weights that model.keras holds: last or best; with patience, the best
 
     def __post_init__(self):
         choice("optimizer", self.optimizer, ("adamw", "muon"))
         choice("decay", self.decay, ("constant", "linear", "cosine"))
-        above = ("batch_size", "epochs", "learning_rate", "clip_norm")
-        check_numbers(self, above, ("epoch_steps", "weight_decay"), ("warmup",))
+        choice("keep", self.keep, ("last", "best"))
+        above = ("batch_size", "epochs", "learning_rate", "clip_norm", "accumulate")
+        check_numbers(
+            self, above, ("epoch_steps", "weight_decay", "patience"), ("warmup", "average")
+        )

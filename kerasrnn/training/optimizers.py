@@ -9,7 +9,8 @@ def optimizer(config, *, plain: list[str] = ()) -> keras.Optimizer:
     """The optimizer of a configuration, with the whole gradient's norm clipped.
 
     Args:
-        config: has `optimizer`, `learning_rate`, `clip_norm` and `weight_decay` (a step, times the rate).
+        config: has `optimizer`, `learning_rate`, `clip_norm`, `weight_decay` (a step, times the rate),
+            `accumulate` and `average`.
         plain: for "muon": patterns of the paths of variables that are no maps between hidden spaces
             (an output layer, a table of rows), which AdamW updates at half the rate.
     Returns:
@@ -21,6 +22,9 @@ def optimizer(config, *, plain: list[str] = ()) -> keras.Optimizer:
         "learning_rate": config.learning_rate,
         "weight_decay": config.weight_decay,
         "global_clipnorm": config.clip_norm,
+        "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
+        "use_ema": config.average > 0,
+        "ema_momentum": config.average,
     }
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(beta_2=0.99, **common)

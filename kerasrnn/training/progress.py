@@ -1,8 +1,12 @@
 """A progress bar with the time left, and one line for each report; on standard error."""
 
+import time
+
 import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+PAUSE = 0.1  # s between two looks at the loss: looking waits for the device
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -15,6 +19,7 @@ class ProgressBar(keras.callbacks.Callback):
     def __init__(self, pace):
         super().__init__()
         self.pace = pace
+        self._shown = 0.0
         self.console = Console(stderr=True, highlight=False, markup=False)
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -39,6 +44,9 @@ class ProgressBar(keras.callbacks.Callback):
         self.progress.update(self.task, epoch=epoch + 1)
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.progress.disable or time.monotonic() < self._shown + PAUSE:
+            return
+        self._shown = time.monotonic()
         done = min(self.pace.progress, 1.0)
         left = round(self.pace.elapsed * (1 - done) / done) if done else 0
         loss = f"{float(logs['loss']):.4f}" if logs else "–"

@@ -9,6 +9,8 @@ from kerasrnn.notice import tell
 from kerasrnn.settings import from_json, to_json, with_settings
 from kerasrnn.training.folder import RunFolder
 
+CHANGEABLE = ("learning_rate", "clip_norm", "patience")  # what a run may go on with another of
+
 
 def resumed(app: App, folder: RunFolder) -> dict | None:
     """The interrupted run's own settings; None where nothing was begun."""
@@ -17,22 +19,30 @@ def resumed(app: App, folder: RunFolder) -> dict | None:
         tell(f"There is no run to go on with in {folder.path}: starting a new one.")
         return None
     values = {"data": None, "seed": 0, "precision": "float32", "jit": "auto"}
-    values |= folder.read_config()
+    values |= {"deterministic": False} | folder.read_config()
     if values["app"] != app.name:
         raise UserError(f"{folder.path} holds a run of {values['app']}, not of {app.name}.")
     clear_parts(folder.path)
     return values
 
 
-def refuse_another(values: dict, folder: RunFolder, data, preset, settings) -> None:
-    """Refuse data or settings that are not those of the run that is gone on with."""
+def refuse_another(values: dict, folder: RunFolder, data, preset, settings) -> dict:
+    """Refuse data or settings that are not those of the run that is gone on with.
+
+    Returns:
+        What it may go on with another of, and does.
+    """
     if data is not None and str(Path(data).absolute()) != values["data"]:
         raise UserError(f"{folder.path} learns from {values['data']}, not from {data}.")
+    kept, changes = to_json(from_json(type(preset), values["config"])), {}
     for key, value in to_json(with_settings(preset, settings)).items():
-        if any(setting.startswith(f"{key}=") for setting in settings):
-            kept = to_json(from_json(type(preset), values["config"]))[key]
-            if value != kept:
-                raise UserError(f"{folder.path} has {key}={kept}; it cannot go on with {value}.")
+        if any(setting.startswith(f"{key}=") for setting in settings) and value != kept[key]:
+            if key not in CHANGEABLE:
+                raise UserError(
+                    f"{folder.path} has {key}={kept[key]}; it cannot go on with {value}."
+                )
+            changes[key] = value
+    return changes
 
 
 def refuse_to_overwrite(folder: RunFolder) -> None:

@@ -53,6 +53,12 @@ class Pace(keras.callbacks.Callback):
         by_time = self.elapsed / self.max_seconds if self.max_seconds else 0.0
         return max(by_steps, by_time)
 
+    def ahead(self, step: float) -> float:
+        """Seconds of training left, where one step takes `step`; infinity for not known yet."""
+        by_time = self.max_seconds - self.elapsed if self.max_seconds else math.inf
+        by_steps = step * (self.total_steps - self.step) if self.total_steps else math.inf
+        return min(by_time, by_steps)
+
     def on_epoch_begin(self, epoch, logs=None):
         self._since = time.perf_counter()
 

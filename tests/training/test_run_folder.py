@@ -97,7 +97,7 @@ def test_the_time_alone_ends_a_training(book, tmp_path):
 
 def test_a_loss_that_is_no_number_ends_the_training_in_one_line(book, tmp_path):
     settings = ("optimizer=adamw", "learning_rate=1e38", "clip_norm=1e30", "epoch_steps=9")
-    with pytest.raises(UserError, match="The loss must stay finite, got nan in epoch 1"):
+    with pytest.raises(UserError, match=r"must stay finite, got .* of pass 1, which is kept in"):
         char_lm.train(book.source, config=QUICK, settings=settings, out=tmp_path / "run")
     assert not (tmp_path / "run" / "model.keras").exists()
     with pytest.raises(UserError, match=r"does not: its training has not ended.*--resume"):
