@@ -1,9 +1,12 @@
 """Sounds that could have been: shifts, noise and masks, each drawn from a seed, so that a run can go on.
 
-Every function takes `seed`, int (2,), and answers alike for the same seed; each row of a batch draws its own.
+Every function takes `seed`, int (2,), and answers alike for the same seed; each row of a batch draws its own,
+also where this process reads but a part of the rows.
 """
 
 import tensorflow as tf
+
+from kerasrnn.data.batching import mine, whole
 
 
 def seeds(*numbers, count: int) -> tf.Tensor:
@@ -17,15 +20,16 @@ def seeds(*numbers, count: int) -> tf.Tensor:
 def time_shift(audio: tf.Tensor, most: int, seed) -> tf.Tensor:
     """Each row (B, S) moved by up to `most` samples either way; what leaves one end enters the other."""
     rows, samples = tf.unstack(tf.shape(audio))
-    shift = tf.random.stateless_uniform([rows], seed, -most, most + 1, tf.int32)
+    shift = mine(tf.random.stateless_uniform([whole(rows)], seed, -most, most + 1, tf.int32))
     place = (tf.range(samples)[None] - shift[:, None]) % samples
     return tf.gather(audio, place, batch_dims=1)
 
 
 def level(audio: tf.Tensor, decibels: float, seed) -> tf.Tensor:
     """Each row (B, S) louder or softer by up to `decibels`."""
-    gain = tf.random.stateless_uniform([tf.shape(audio)[0], 1], seed, -decibels, decibels)
-    return audio * 10 ** (gain / 20)
+    rows = whole(tf.shape(audio)[0])
+    gain = tf.random.stateless_uniform([rows, 1], seed, -decibels, decibels)
+    return audio * 10 ** (mine(gain) / 20)
 
 
 def add_noise(audio: tf.Tensor, noise: tf.Tensor, snr: tf.Tensor) -> tf.Tensor:
@@ -44,7 +48,7 @@ def coloured_noise(shape, seed, slope=-1.0) -> tf.Tensor:
     `slope` is a number, or one for each row, (B, 1).
     """
     rows, samples = shape
-    white = tf.random.stateless_normal([rows, samples], seed)
+    white = mine(tf.random.stateless_normal([whole(rows), samples], seed))
     bins = tf.cast(tf.range(samples // 2 + 1), tf.float32)
     weights = tf.where(bins > 0, tf.maximum(bins, 1) ** (slope / 2), 0)
     spectrum = tf.signal.rfft(white) * tf.cast(weights, tf.complex64)
@@ -69,10 +73,11 @@ def time_mask(features: tf.Tensor, longest: int, seed) -> tf.Tensor:
 
 def _keep(features: tf.Tensor, axis: int, widest: int, seed) -> tf.Tensor:
     """0 at the masked places of `axis`, 1 elsewhere, for broadcasting."""
-    rows, size = tf.shape(features)[0], tf.shape(features)[axis]
+    rows, size = whole(tf.shape(features)[0]), tf.shape(features)[axis]
     first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-    width = tf.random.stateless_uniform([rows], first, 0, tf.minimum(widest, size), tf.int32)
-    share = tf.random.stateless_uniform([rows], second)
+    most = tf.minimum(widest, size)
+    width = mine(tf.random.stateless_uniform([rows], first, 0, most, tf.int32))
+    share = mine(tf.random.stateless_uniform([rows], second))
     begin = tf.cast(tf.floor(share * tf.cast(size - width, tf.float32)), tf.int32)
     place = tf.range(size)[None]
     masked = (place >= begin[:, None]) & (place < (begin + width)[:, None])

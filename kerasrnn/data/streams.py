@@ -12,7 +12,7 @@ state that runs over it is dropped by the reset that follows, so no mask is need
 import numpy as np
 import tensorflow as tf
 
-from kerasrnn.data.batching import Batches
+from kerasrnn.data.batching import Batches, mine
 
 JUDGING_ROWS = 16  # strips of a split that is judged; few, so that few contexts are cut off
 JUDGING_STEPS = 256  # tokens of a judged chunk; the state runs on, so only speed hangs on it
@@ -64,7 +64,7 @@ def token_stream(documents, *, rows: int, steps: int, seed: int | None = None) -
         text, starts, ends, opens, movable = map(tf.constant, (text, *columns))
 
     def at(turn, index):
-        chunk = tf.range(rows, dtype=tf.int64) * count + index
+        chunk = mine(tf.range(rows, dtype=tf.int64)) * count + index
         first, end = tf.gather(starts, chunk), tf.gather(ends, chunk)
         if seed is not None:
             key = tf.stack([tf.constant(seed, tf.int64), turn])

@@ -14,7 +14,7 @@ from kerasrnn.apps.deepspeech.search import Language
 from kerasrnn.apps.deepspeech.utterances import Source, Utterances, open_source
 from kerasrnn.apps.deepspeech.variety import masked, varied
 from kerasrnn.data import augment
-from kerasrnn.data.batching import Batches
+from kerasrnn.data.batching import Batches, filled, mine
 from kerasrnn.data.buckets import bucketed, rows_of
 from kerasrnn.data.features import Statistics
 from kerasrnn.data.sounds import full_scale
@@ -194,6 +194,7 @@ class Reader:
         audio, lengths = full_scale(self._read(places, longest)), tf.gather(self._lengths, places)
         if seeds is not None:
             audio, lengths = varied(audio, lengths, config, seeds)
+        places, weights = mine(places), mine(weights)
         features = self._front(audio)
         frames = tf.cast(self._front.frames(lengths), tf.int32)
         if seeds is not None:

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from kerasrnn.apps.deepspeech.config import Config
 from kerasrnn.data import augment
+from kerasrnn.data.batching import mine, whole
 
 SLOPES = (-2.0, 0.0)  # of the noise's power over frequency, as f^slope: from brown to white
 KNOTS = 5  # of the curve by which an equaliser changes the bands
@@ -18,9 +19,9 @@ def varied(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tenso
     Returns:
         float32 (B, S') with the new lengths; S' depends on S only.
     """
-    rows = tf.shape(audio)[0]
     if config.speed:
-        factor = 1 + tf.random.stateless_uniform([rows], seeds[0], -config.speed, config.speed)
+        rows, most = whole(tf.shape(audio)[0]), config.speed
+        factor = 1 + mine(tf.random.stateless_uniform([rows], seeds[0], -most, most))
         audio, lengths = played(audio, lengths, factor, 1 - config.speed)
     if config.shift:
         audio, lengths = later(audio, lengths, round(config.shift * config.rate), seeds[1])
@@ -60,7 +61,8 @@ def played(audio: tf.Tensor, lengths: tf.Tensor, factor: tf.Tensor, slowest: flo
 def later(audio: tf.Tensor, lengths: tf.Tensor, most: int, seed):
     """Up to `most` samples of silence before and, drawn anew, behind each clip (B, S); (B, S + 2 most)."""
     rows, samples = tf.unstack(tf.shape(audio))
-    before, behind = tf.unstack(tf.random.stateless_uniform([2, rows], seed, 0, most + 1, tf.int32))
+    drawn = tf.random.stateless_uniform([2, whole(rows)], seed, 0, most + 1, tf.int32)
+    before, behind = map(mine, tf.unstack(drawn))
     place = tf.range(samples + 2 * most)[None] - before[:, None]
     padded = tf.pad(audio, [[0, 0], [1, 1]])
     moved = tf.gather(padded, tf.clip_by_value(place + 1, 0, samples + 1), batch_dims=1)
@@ -69,20 +71,19 @@ def later(audio: tf.Tensor, lengths: tf.Tensor, most: int, seed):
 
 def noisy(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tensor) -> tf.Tensor:
     """A share of clips (B, S) in noise from brown to white, at an SNR over the clip's own samples."""
-    rows = tf.shape(audio)[0]
-    samples = tf.shape(audio)[1]
-    slopes = tf.random.stateless_uniform([rows, 1], seeds[2], *SLOPES)
+    rows, samples = tf.unstack(tf.shape(audio))
+    every = whole(rows)
+    slopes = mine(tf.random.stateless_uniform([every, 1], seeds[2], *SLOPES))
     power = tf.math.log(tf.cast(samples, tf.float32)) / tf.math.log(2.0)
-    whole = 2 ** tf.cast(
-        tf.math.ceil(power), tf.int32
-    )  # samples that Fourier's transform is fast for
-    noise = augment.coloured_noise([rows, whole], seeds[3], slopes)[:, :samples]
+    # samples that Fourier's transform is fast for
+    longer = 2 ** tf.cast(tf.math.ceil(power), tf.int32)
+    noise = augment.coloured_noise([rows, longer], seeds[3], slopes)[:, :samples]
     heard = tf.sequence_mask(lengths, samples, tf.float32)
     share = tf.reduce_mean(heard, axis=1)
-    snr = tf.random.stateless_uniform([rows], seeds[4], *config.snr)
+    snr = mine(tf.random.stateless_uniform([every], seeds[4], *config.snr))
     # the mean power that `add_noise` takes is over S samples, the clip's own are fewer
     mixed = augment.add_noise(audio, noise, snr + 10 * tf.math.log(share) / tf.math.log(10.0))
-    chosen = tf.random.stateless_uniform([rows, 1], seeds[5]) < config.noise
+    chosen = mine(tf.random.stateless_uniform([every, 1], seeds[5])) < config.noise
     return tf.where(chosen, mixed, audio) * heard
 
 
@@ -99,8 +100,8 @@ def masked(features: tf.Tensor, frames: tf.Tensor, config: Config, seeds: tf.Ten
 
 def equaliser(features: tf.Tensor, decibels: float, seed) -> tf.Tensor:
     """A smooth curve over the bands for each row, (B, 1, F), of the given deviation in dB of power."""
-    rows, bands = tf.shape(features)[0], features.shape[2]
-    knots = tf.random.stateless_normal([rows, KNOTS], seed) * decibels * 0.23  # ln of power
+    rows, bands = whole(tf.shape(features)[0]), features.shape[2]
+    knots = mine(tf.random.stateless_normal([rows, KNOTS], seed)) * decibels * 0.23  # ln of power
     at = tf.linspace(0.0, KNOTS - 1.0, bands)
     weights = tf.maximum(1 - tf.abs(at[None] - tf.range(KNOTS, dtype=tf.float32)[:, None]), 0)
     return (knots @ weights)[:, None]

@@ -10,7 +10,7 @@ import tensorflow as tf
 from kerasrnn.apps.wavenet.config import ORDER, Config
 from kerasrnn.apps.wavenet.recordings import Recordings, Source, open_source
 from kerasrnn.baselines import CodePredictor
-from kerasrnn.data.batching import Batches, dealt
+from kerasrnn.data.batching import Batches, dealt, mine
 from kerasrnn.errors import UserError
 from kerasrnn.files import write_text
 from kerasrnn.layers.companding import LEVELS, silence
@@ -132,7 +132,7 @@ def batches(
             drawn = tf.random.stateless_uniform(
                 [config.batch_size], tf.stack([seed + turn, index]), -half, half + 1, tf.int64
             )
-            moved = tf.clip_by_value(begin + drawn, first, last)
+            moved = tf.clip_by_value(begin + mine(drawn), first, last)
             short = last == first  # less than a window: it stays, with silence behind
             begin, counted = tf.where(short, begin, moved), tf.where(short, counted, config.window)
         samples = tf.cast(

@@ -9,7 +9,7 @@ from kerasrnn.apps.whale.clips import Source, full_scale, open_source
 from kerasrnn.apps.whale.config import Config
 from kerasrnn.apps.whale.front import Front
 from kerasrnn.data import augment
-from kerasrnn.data.batching import Batches, dealt
+from kerasrnn.data.batching import Batches, dealt, mine, whole
 from kerasrnn.data.features import Statistics
 from kerasrnn.errors import UserError
 
@@ -85,10 +85,10 @@ def batches(source: Source, config: Config, split: str, assets: Assets, seed=Non
 
 def varied(sound: tf.Tensor, config: Config, seeds: tf.Tensor) -> tf.Tensor:
     """Clips (B, S) turned, in noise, louder or softer."""
-    rows = sound.shape[0]
     sound = augment.time_shift(sound, round(config.shift * config.rate), seeds[0])
     noise = augment.coloured_noise(sound.shape, seeds[1])
-    quiet, snr = tf.unstack(tf.random.stateless_uniform([2, rows], seeds[2]))
+    drawn = tf.random.stateless_uniform([2, whole(sound.shape[0])], seeds[2])
+    quiet, snr = map(mine, tf.unstack(drawn))
     noisy = augment.add_noise(sound, noise, 20 * snr)
     sound = tf.where(quiet[:, None] < config.noise, noisy, sound)
     return augment.level(sound, config.level, seeds[3])
