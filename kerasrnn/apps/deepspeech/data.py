@@ -188,7 +188,8 @@ class Reader:
     def __call__(self, places: tf.Tensor, longest: tf.Tensor, seeds: tf.Tensor | None):
         """One batch; `seeds` (12, 2) vary it."""
         config = self._config
-        rows = tf.cast(rows_of(longest, config.batch_size, config.batch_samples), tf.int32)
+        rows = rows_of(longest, config.batch_size, config.batch_samples)
+        rows = filled(tf.cast(rows, tf.int32))
         weights = tf.cast(tf.range(rows) < tf.size(places), tf.float32)
         places = tf.concat([places, tf.repeat(places[:1], rows - tf.size(places))], 0)
         audio, lengths = full_scale(self._read(places, longest)), tf.gather(self._lengths, places)
