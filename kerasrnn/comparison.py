@@ -13,7 +13,7 @@ from kerasrnn.app import App
 from kerasrnn.errors import UserError
 from kerasrnn.files import require_place, write_text
 from kerasrnn.notice import tell
-from kerasrnn.settings import to_json, with_settings
+from kerasrnn.settings import known, require_limits, to_json, with_settings
 from kerasrnn.training.folder import RunFolder
 
 MIB = 2**20
@@ -79,6 +79,7 @@ def compare(
         raise UserError(
             f"A comparison needs two variants at least, and a seed, got {len(variants)} and {len(seeds)}."
         )
+    require_limits(epochs=epochs, max_minutes=max_minutes)
     out = Path(out)
     require_place(out)
     rows = [Row(name, tuple(settings)) for name, settings in variants.items()]
@@ -88,6 +89,9 @@ def compare(
     ]
     for row, folder, wanted in plan:
         _refuse_another(app, row, folder, wanted)
+    for row in rows:
+        config = with_settings(app.preset(preset, max_minutes), row.settings)
+        known(split, app.file("data").open_source(data, config).splits, "A split")
     for row, folder, wanted in plan:
         tell(f"{row.name}, seed {wanted['seed']}: {folder}")
         _measure(app, row, folder, wanted, split)

@@ -117,6 +117,17 @@ def positive(name: str, value: float, or_zero: bool = False) -> None:
         raise ValueError(f"`{name}` must be {'at least' if or_zero else 'above'} 0, got {value!r}.")
 
 
+def require_limits(**limits: float | None) -> None:
+    """Refuse a limit that is not above 0; None is no limit.
+
+    Raises:
+        UserError: that names it.
+    """
+    for name, value in limits.items():
+        if value is not None and not 0 < value < math.inf:
+            raise UserError(f"`{name}` must be above 0, got {value}.")
+
+
 def unit_interval(name: str, value: float, closed: bool = False) -> None:
     if not 0 <= value <= 1 or (value == 1 and not closed):
         raise ValueError(f"`{name}` must be in [0, 1{']' if closed else ')'}, got {value!r}.")

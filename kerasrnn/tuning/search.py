@@ -17,7 +17,7 @@ from kerasrnn.app import App
 from kerasrnn.errors import UserError
 from kerasrnn.files import write_text
 from kerasrnn.notice import tell
-from kerasrnn.settings import known
+from kerasrnn.settings import known, require_limits
 from kerasrnn.training.folder import RunFolder
 from kerasrnn.training.resume import refuse_to_overwrite
 from kerasrnn.tuning.hyper_app import HyperApp
@@ -27,12 +27,12 @@ ORACLES = {
     "bayesian": oracles.BayesianOptimizationOracle,
     "random": oracles.RandomSearchOracle,
 }
+LARGEST_SEED = 2**32 - 1  # the oracle's is one more
 WAIT = 60  # seconds that a worker waits for its chief
 MANY = 1000  # iterations of Hyperband, which the number of trials ends
 
-keras_tuner_config.DEBUG = (
-    False  # a failure is told in a line; its traceback is in the trial's file
-)
+# a failure is told in a line; its traceback is in the trial's file
+keras_tuner_config.DEBUG = False
 
 
 @dataclass(frozen=True)
@@ -106,24 +106,34 @@ def search(
         UserError: for anything that the caller can mend, or if every trial failed.
     """
     known(tuner, ORACLES, "A tuner")
-    if trials < 1:
-        raise UserError(f"`trials` must be at least 1, got {trials}.")
+    require_limits(
+        trials=trials, epochs=epochs, max_minutes=max_minutes, max_parameters=max_parameters
+    )
+    if not 0 <= seed < LARGEST_SEED:
+        raise UserError(f"`seed` must be from 0 to {LARGEST_SEED - 1:,}, got {seed}.")
     begun = {
         "app": app.name, "data": None if data is None else str(Path(data).absolute()),
         "tuner": tuner, "preset": preset, "settings": list(settings), "epochs": epochs,
         "max_minutes": max_minutes, "max_parameters": max_parameters, "seed": seed,
     }  # fmt: skip
     folder, worker = Path(out), _role() == "worker"
+    record = folder / "search.json"
+    going_on = resume and record.is_file()
     if worker:
         _await_chief()
+    elif going_on:
+        begun = _resumed(record, begun)
     else:
-        begun = _begin(folder, begun, resume)
+        refuse_to_overwrite(RunFolder(folder))
     if begun["data"] is None:
         tell(f"No --data: searching on {app.default_data}.")
     hyper = HyperApp(
         app, begun["data"], preset=begun["preset"], settings=tuple(begun["settings"]),
         max_minutes=begun["max_minutes"], seed=begun["seed"],
     )  # fmt: skip
+    if not (worker or going_on):
+        _refuse_unbuilt(hyper)
+        write_text(record, json.dumps(begun, indent=2) + "\n")
     with contextlib.redirect_stdout(sys.stderr):  # KerasTuner talks there
         searching = _Search(_oracle(hyper, begun, trials), hyper, begun, folder)
         searching.search(epochs=begun["epochs"] or hyper.base.epochs)
@@ -148,20 +158,27 @@ def _await_chief() -> None:
         ) from None
 
 
-def _begin(folder: Path, values: dict, resume: bool) -> dict:
-    """The settings of the search in `folder`, which is begun unless it is resumed."""
-    record = folder / "search.json"
-    if resume and record.is_file():
+def _resumed(record: Path, wanted: dict) -> dict:
+    """The settings of the search whose search.json `record` is."""
+    try:
         kept = json.loads(record.read_text("utf-8"))
-        for key in ("app", "data"):
-            if values[key] not in (None, kept[key]):
-                raise UserError(
-                    f"{folder} searches with {key}={kept[key]}, it cannot go on with {values[key]}."
-                )
-        return kept
-    refuse_to_overwrite(RunFolder(folder))
-    write_text(record, json.dumps(values, indent=2) + "\n")
-    return values
+        begun = {key: kept[key] for key in wanted}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{record} must be of `kerasrnn tune`, but is damaged: {error}.") from None
+    for key in ("app", "data"):
+        if wanted[key] not in (None, begun[key]):
+            raise UserError(
+                f"{record.parent} searches with {key}={begun[key]}, it cannot go on with {wanted[key]}."
+            )
+    return begun
+
+
+def _refuse_unbuilt(hyper: HyperApp) -> None:
+    """Refuse data and settings of which no first model can be made, before anything is written."""
+    try:
+        hyper.build(keras_tuner.HyperParameters())
+    except FailedTrialError as error:
+        raise UserError(str(error)) from None
 
 
 class _Kept:

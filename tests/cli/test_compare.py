@@ -71,13 +71,20 @@ def test_several_seeds_are_told_as_their_mean_and_how_far_they_lie_apart(compare
         (("a:unitz=4", "b:"), "got 'unitz'. Did you mean 'units'?"),
         (("a:", "a:units=4"), "needs two variants at least"),
         (("../a:", "b:"), "A variant must be written NAME"),
+        (("a:", "b:", "--data=gone.txt"), "Cannot read gone.txt"),
+        (("a:", "b:", "--split=dev"), "A split must be one of all, test, train, valid; got 'dev'"),
+        (("a:", "b:", "--seeds=0"), "needs two variants at least, and a seed, got 2 and 0"),
+        (("a:", "b:", "--max-minutes=nan"), "`max_minutes` must be above 0, got nan"),
+        (("a:", "b:", "--epochs=0"), "`epochs` must be above 0, got 0"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(command, tmp_path, variants, said):
-    words = [word for text in variants for word in ("--variant", text)]
+def test_what_cannot_be_compared_is_refused_before_anything_is_trained(
+    command, tmp_path, variants, said
+):
+    words = [text if text.startswith("--") else f"--variant={text}" for text in variants]
     answer = command("compare", "char_lm", *words, "--preset", "tiny", "--out", tmp_path / "out")
     assert answer.code == 2
-    assert said in answer.err
+    assert said in answer.err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
 
 

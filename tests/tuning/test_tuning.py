@@ -159,10 +159,31 @@ def test_any_tuner_of_kerastuner_takes_an_app(text, tmp_path):
     ("change", "said"),
     [
         ({"tuner": "grid"}, "A tuner must be one of bayesian, hyperband, random; got 'grid'"),
-        ({"trials": 0}, "`trials` must be at least 1, got 0"),
+        ({"trials": 0}, "`trials` must be above 0, got 0"),
+        ({"epochs": 0}, "`epochs` must be above 0, got 0"),
+        ({"max_minutes": float("nan")}, "`max_minutes` must be above 0, got nan"),
+        ({"max_parameters": -1}, "`max_parameters` must be above 0, got -1"),
+        ({"seed": -1}, "`seed` must be from 0 to 4,294,967,294, got -1"),
         ({"settings": ("units=0",)}, "`units` must be above 0"),
+        ({"settings": ("unitz=4",)}, "Did you mean 'units'"),
+        ({"text": "gone.txt"}, "Cannot read .*gone.txt"),
     ],
 )
-def test_a_search_that_cannot_be_is_refused_in_a_sentence(change, said, text, tmp_path):
+def test_a_search_that_cannot_be_is_refused_in_a_sentence_and_leaves_nothing(
+    change, said, text, tmp_path
+):
     with pytest.raises(UserError, match=said):
-        search(text, tmp_path / "x", **change)
+        search(**({"text": text, "folder": tmp_path / "made" / "x"} | change))
+    assert not (tmp_path / "made").exists()
+
+
+def test_numbers_that_cannot_be_searched_and_a_damaged_record_are_refused(
+    text, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(CHAR.file("tune"), "hyperparameters", lambda hp, c: replace(c, units=(0,)))
+    with pytest.raises(UserError, match="`units` must be above 0"):
+        search(text, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+    (tmp_path / "search.json").write_text("{")
+    with pytest.raises(UserError, match=r"search.json must be of `kerasrnn tune`, but is damaged"):
+        search(text, tmp_path, resume=True)
