@@ -24,6 +24,7 @@ from kerasrnn.notice import tell
 FULL_SCALE = 32767
 IN_MEMORY = 2**28  # bytes of samples that are held in memory; more are mapped from a file
 LISTED = 10  # complaints that a sentence holds
+AT_ONCE = 256  # files whose waveforms are held while they are decoded
 MAGIC = b"kerasrnn sounds\1"
 
 
@@ -101,11 +102,7 @@ def readable(paths: Sequence[Path], longest: float, skip: bool = False) -> list[
         headers = list(pool.map(header, paths))
     bad = [said for said in headers if isinstance(said, str)]
     if bad and not skip:
-        more = f" And {len(bad) - LISTED:,} more." if len(bad) > LISTED else ""
-        raise UserError(
-            f"{len(bad):,} of {len(paths):,} recordings cannot be used (--set skip=true leaves them out): "
-            f"{' '.join(bad[:LISTED])}{more}"
-        )
+        raise _unusable(bad, len(paths), "--set skip=true leaves them out")
     if bad:
         tell(f"{len(bad):,} recordings cannot be used and are left out: {bad[0]}")
     good = [place for place, one in enumerate(headers) if not isinstance(one, str)]
@@ -115,7 +112,20 @@ def readable(paths: Sequence[Path], longest: float, skip: bool = False) -> list[
             f"{len(good) - len(short):,} recordings last more than longest={longest:g} s and are left out, "
             f"such as {next(headers[place].path for place in good if headers[place].seconds > longest)}."
         )
+    if not short:
+        raise UserError(
+            f"Of {len(paths):,} recordings there must be one that can be used and lasts at most "
+            f"longest={longest:g} s, got none."
+        )
     return short
+
+
+def _unusable(complaints: list[str], count: int, way_out: str) -> UserError:
+    more = f" And {len(complaints) - LISTED:,} more." if len(complaints) > LISTED else ""
+    return UserError(
+        f"{len(complaints):,} of {count:,} recordings cannot be used ({way_out}): "
+        f"{' '.join(complaints[:LISTED])}{more}"
+    )
 
 
 def decoded(paths: Sequence[Path], rate: int, held: int = IN_MEMORY) -> Sounds:
@@ -139,11 +149,28 @@ def decoded(paths: Sequence[Path], rate: int, held: int = IN_MEMORY) -> Sounds:
 
 
 def _waveforms(paths: Sequence[Path], rate: int):
-    """float32 (samples,) of each file, in order, decoded by as many threads as there are cores."""
+    """float32 (samples,) of each file, in order, decoded by as many threads as there are cores.
+
+    Raises:
+        UserError: behind the last, that lists those that cannot be decoded.
+    """
+
+    def waveform(path: Path) -> np.ndarray | str:
+        try:
+            return read_audio(path, rate)
+        except UserError as error:
+            return str(error)
+
+    bad = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        step = 256  # so that only so many are held at once
-        for first in range(0, len(paths), step):
-            yield from pool.map(lambda path: read_audio(path, rate), paths[first : first + step])
+        for first in range(0, len(paths), AT_ONCE):
+            for sound in pool.map(waveform, paths[first : first + AT_ONCE]):
+                if isinstance(sound, str):
+                    bad.append(sound)
+                else:
+                    yield sound
+    if bad:
+        raise _unusable(bad, len(paths), "mend them, or take them out of the list")
 
 
 def _content(paths: Sequence[Path], rate: int) -> str:

@@ -49,7 +49,7 @@ def recordings(path: str | Path, label: str = "auto") -> list[Recording]:
         UserError: if there is none of these, a list is damaged, or files that it names are missing.
     """
     path = Path(path)
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):
         raise UserError(f"Speech is read from a manifest or a folder, but {path} is neither.")
     if label == "stem":
         found = _from_stems(path)

@@ -129,6 +129,18 @@ def test_bad_files_are_listed_and_long_ones_left_out(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "3 recordings cannot be used" in said
     assert "1 recordings last more than longest=2 s" in said
+    with pytest.raises(UserError, match=r"one that can be used and lasts at most longest=2 s"):
+        sounds.readable(paths[1:], 2.0, skip=True)
+
+
+def test_all_files_that_cannot_be_decoded_are_told_at_once(tmp_path):
+    for name in ("a", "b"):
+        sound = np.full(800, np.nan)
+        soundfile.write(tmp_path / f"{name}.wav", sound, 8000, subtype="FLOAT")
+    write(tmp_path / "good.wav")
+    paths = [tmp_path / f"{name}.wav" for name in ("a", "good", "b")]
+    with pytest.raises(UserError, match=r"^2 of 3 recordings cannot be used .*a.wav's .*b.wav's"):
+        sounds.decoded(paths, 8000)
 
 
 def test_a_large_corpus_is_decoded_once_into_a_file(tmp_path, monkeypatch, capsys):

@@ -9,6 +9,7 @@ from kerasrnn.training.learning import LearningConfig
 
 LABELS = ("auto", "stem")
 MOST_BEAMS = 1000  # that one recording may be searched with
+MOST_RATE, MOST_WINDOW, MOST_BANDS = 768_000, 1.0, 1000  # Hz, s; beyond, a mistake
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,13 @@ class Config(LearningConfig):
             raise ValueError(f"`snr` must be the worst and the best, in dB, got {self.snr}.")
 
     def _check_sound(self):
+        for name, value, most in (
+            ("rate", self.rate, MOST_RATE),
+            ("window", self.window, MOST_WINDOW),
+            ("bands", self.bands, MOST_BANDS),
+        ):
+            if value > most:
+                raise ValueError(f"`{name}` must be at most {most:,}, got {value:,}.")
         if not self.low < self.high <= self.rate / 2:
             raise ValueError(
                 f"`low` < `high` <= rate / 2 must hold, got {self.low}, {self.high} and rate {self.rate}."
@@ -163,5 +171,8 @@ class Options:
         for name in ("lm_weight", "word_bonus"):
             if len(getattr(self, name)) > 1:
                 raise ValueError(f"`{name}` must be one number, got {getattr(self, name)}.")
-        if self.beam > MOST_BEAMS:
-            raise ValueError(f"`beam` must be at most {MOST_BEAMS}, got {self.beam}.")
+        for name in ("beam", "best"):
+            if getattr(self, name) > MOST_BEAMS:
+                raise ValueError(
+                    f"`{name}` must be at most {MOST_BEAMS}, got {getattr(self, name)}."
+                )

@@ -106,18 +106,22 @@ def read_lexicon(path: str) -> list[str]:
     """The words of a UTF-8 file, one a line.
 
     Raises:
-        UserError: if it cannot be read, is over 64 MB, or a line holds more than a word.
+        UserError: if it cannot be read, is over 64 MB or empty, or a line holds more than a word.
     """
     try:
         if Path(path).stat().st_size > LARGEST:
             raise UserError(f"A lexicon must be at most {LARGEST:,} bytes, but {path} is larger.")
         words = [line.strip() for line in Path(path).read_text("utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"Cannot read the lexicon {path}: {error}.") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"Cannot read the lexicon {path}: {reason}.") from None
     for number, word in enumerate(words, 1):
         if len(word.split()) > 1:
             raise UserError(f"{path}, line {number}: a lexicon must hold one word a line.")
-    return [word for word in words if word]
+    words = [word for word in words if word]
+    if not words:
+        raise UserError(f"A lexicon must hold a word at least, but {path} holds none.")
+    return words
 
 
 def wanted(options: Options) -> bool:

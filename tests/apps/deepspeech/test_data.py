@@ -69,10 +69,8 @@ def test_targets_are_steps_sizes_and_letters(tmp_path):
     assets = prepare(source, config)
     assert assets.alphabet == " ab"
     x, y, w = next(iter(batches(source, config, "train", assets).one_pass()))
-    assert y.numpy()[:2].tolist() == [
-        [12, 4, 1, 2, 0, 2],
-        [14, 1, 1, 0, 0, 0],
-    ]  # ⌈35 / 3⌉, ⌈40 / 3⌉
+    # ⌈35 / 3⌉ and ⌈40 / 3⌉ steps
+    assert y.numpy()[:2].tolist() == [[12, 4, 1, 2, 0, 2], [14, 1, 1, 0, 0, 0]]
     assert w.numpy().tolist() == [1, 1] + [0] * 6
     assert not x["features"].numpy()[0, 35:].any()
     assert Assets("zß", assets.statistics).spell("ßaz") == [1, 0]
@@ -84,10 +82,8 @@ def test_frames_end_where_they_say():
     click[0, 1000] = 1
     heard = front(tf.constant(click)).numpy()[0].max(axis=1)
     assert len(heard) == 50
-    assert np.flatnonzero(heard > heard.min() + 1).tolist() == [
-        12,
-        13,
-    ]  # frame 12: samples 880 … 1039
+    # frame 12 holds the samples 880 … 1039
+    assert np.flatnonzero(heard > heard.min() + 1).tolist() == [12, 13]
 
 
 def test_a_clip_played_faster_is_shorter_and_higher():
@@ -139,6 +135,7 @@ def test_an_equaliser_is_a_smooth_curve_of_the_given_deviation():
     [
         (["a", "a b1", "ab"], {"alphabet": "ab"}, "hold other letters, 1: 1.wav"),
         (["a", "?", "!"], {}, "must hold letters, got none"),
+        (["a", "b"], {"longest": 1e-3}, "lasts at most longest=0.001 s, got none"),
     ],
 )
 def test_transcripts_that_cannot_be_learned_are_told(tmp_path, texts, settings, says):
