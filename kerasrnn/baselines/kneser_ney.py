@@ -79,9 +79,8 @@ def _count(sentences, words: list[str], order: int) -> list[_Level]:
     size, every = len(words), np.arange(len(words))
     occurring = np.bincount(stream, minlength=size) * (every != begin)
     levels = [_Level(np.zeros(size, np.int64), every, every, occurring)]
-    opens = np.zeros(
-        size, bool
-    )  # which n-grams of the last level begin with "<s>", of which nothing is left
+    # which n-grams of the last level begin with "<s>", of which nothing is left
+    opens = np.zeros(size, bool)
     gram = stream  # the number of the n-gram that begins at each place
     for length in range(2, order + 1):
         (places,) = np.nonzero(np.arange(len(stream)) + length - 1 <= last)

@@ -139,18 +139,16 @@ def _advanced(beams: _Beams, ln_y, blank: int, slots):
     stay_symbol = beams.symbol + of_last  # (2)
     longer = tf.where(own, beams.blank[:, :, None], total[:, :, None])  # (3), without y
 
-    child = (
-        beams.parent[:, None, :] == beams.key[:, :, None]
-    )  # (B, K, K): which is one more than which
+    # (B, K, K): whether the second labelling is the first and one symbol more
+    child = beams.parent[:, None, :] == beams.key[:, :, None]
     same = beams.last[:, :, None] == beams.last[:, None, :]
     met = tf.where(same, beams.blank[:, :, None], total[:, :, None])
     met = tf.reduce_max(tf.where(child, met, NEVER), axis=1)
     stay_symbol = _add(stay_symbol, met + of_last)
-    met = (
-        tf.matmul(tf.cast(child, tf.float32), tf.cast(own, tf.float32)) > 0.5
-    )  # it is kept already
+    # (B, K, S): whether a labelling and one symbol more is kept already
+    kept = tf.matmul(tf.cast(child, tf.float32), tf.cast(own, tf.float32)) > 0.5
 
-    longer = tf.where(met | (tokens == blank), NEVER, longer + ln_y[:, None])
+    longer = tf.where(kept | (tokens == blank), NEVER, longer + ln_y[:, None])
     stays = _add(stay_blank, stay_symbol)[:, :, None]
     scores = tf.where(tokens == blank, stays, longer)
     scores, best = tf.math.top_k(tf.reshape(scores, [tf.shape(ln_y)[0], width * symbols]), width)

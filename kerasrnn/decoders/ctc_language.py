@@ -168,9 +168,8 @@ class LanguageSearch:
         row, slot = np.arange(len(ln_y))[:, None], np.arange(self.width)[None]
         total = beams.total()
         of_last = np.where(beams.last < 0, NEVER, ln_y[row, beams.last])
-        child = (
-            beams.parent[:, None, :] == beams.key[:, :, None]
-        )  # (B, K, K): which is one more than which
+        # (B, K, K): whether the second labelling is the first and one symbol more
+        child = beams.parent[:, None, :] == beams.key[:, :, None]
         father, has = child.argmax(axis=1), child.any(axis=1)
         again = beams.last[row, father] == beams.last
         met = np.where(again, beams.blank[row, father], total[row, father]) + of_last

@@ -28,8 +28,7 @@ class Hypothesis(NamedTuple):
 
 
 def listed(labellings: Sequence[tuple[str, tuple[int, ...]]], scores, acoustic) -> list[Hypothesis]:
-    """Each text once, best first; (2)."""
-    """Each text once, best first.
+    """Each text once, best first, with `LanguageSearch`'s (2).
 
     Args:
         labellings: (text, symbols) of each, best first.

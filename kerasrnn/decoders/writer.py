@@ -29,9 +29,8 @@ class Writer(tf.Module):
         self.state_sizes = [int(state.shape[-1]) for state in network.inputs[1:]]
         self.start = start
         self.forbidden = forbidden
-        self._network = lambda inputs: network(
-            inputs, training=False
-        )  # kept out of tf.Module's sight
+        # kept out of tf.Module's sight
+        self._network = lambda inputs: network(inputs, training=False)
         self.write_fast = tf.function(self.write, jit_compile=True, autograph=False)
         self.search_fast = tf.function(self.search, jit_compile=True, autograph=False)
 

@@ -26,10 +26,8 @@ def judge_transcripts(references: Sequence[str], hypotheses: Sequence[str]) -> d
         ValueError: if there is no utterance, or the two differ in number.
     Source: jiwer, whose alignments are rapidfuzz's.
     """
-    of_words, of_characters = (
-        word_errors(references, hypotheses),
-        character_errors(references, hypotheses),
-    )
+    of_words = word_errors(references, hypotheses)
+    of_characters = character_errors(references, hypotheses)
     low, high = rate_interval(*of_words)
     return {
         "wer": rate(*of_words),

@@ -97,9 +97,8 @@ def attention_maps(image: np.ndarray, rows: dict, path: Path) -> None:
         line[0].imshow(image, interpolation="nearest")
         line[0].set_title(name, fontsize=8)
         side = round(alpha.shape[1] ** 0.5)
-        each = (
-            np.arange(len(image)) * side // len(image)
-        )  # the row of places that a row of pixels is in
+        # the row of places that a row of pixels is in
+        each = np.arange(len(image)) * side // len(image)
         for axes, word, share in zip(line[1:], caption.split(), alpha, strict=False):
             lit = share.reshape(side, side)[np.ix_(each, each)] / share.max()
             axes.imshow(image / 255 * (DARK + (1 - DARK) * lit[..., None]), interpolation="nearest")

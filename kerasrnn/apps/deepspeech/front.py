@@ -22,9 +22,8 @@ class Front:
 
     def __init__(self, config: Config, statistics: Statistics | None = None):
         self.config, self._statistics = config, statistics
-        self.held = (
-            config.window_samples - config.hop_samples
-        )  # samples that the next frame begins with
+        # samples that the next frame begins with
+        self.held = config.window_samples - config.hop_samples
         self.fft = 1 << max(config.window_samples - 1, 2 * config.rate // 50).bit_length()
 
     def frames(self, lengths: tf.Tensor) -> tf.Tensor:

@@ -77,9 +77,8 @@ def _clipped(z, config: Config, number: int, mask=None):
         z = layers.LayerNormalization(name=f"normalise_{number}")(z)
     elif config.normalise == "batch":
         z = layers.BatchNormalization(momentum=0.95, name=f"normalise_{number}")(z, mask=mask)
-    h = ops.clip(
-        z, 0, CEILING
-    )  # an operation carries no Keras mask on: lengths reach the loss in the target
+    # an operation carries no Keras mask on: lengths reach the loss in the target
+    h = ops.clip(z, 0, CEILING)
     return layers.Dropout(config.dropout, name=f"drop_{number}")(h) if config.dropout else h
 
 

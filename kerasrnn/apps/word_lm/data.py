@@ -19,10 +19,8 @@ from kerasrnn.errors import UserError
 from kerasrnn.files import write_text
 from kerasrnn.notice import tell
 
-END, UNKNOWN = (
-    "</s>",
-    "<unk>",
-)  # a line's end, which also opens a text; every word out of the vocabulary
+END = "</s>"  # a line's end, which also opens a text
+UNKNOWN = "<unk>"  # every word out of the vocabulary
 
 # What a token is, in RE2: letters, digits and their marks, joined by apostrophes or hyphens; a run of
 # hyphens or dots; a line's end; any other character by itself.
