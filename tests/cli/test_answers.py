@@ -1,7 +1,10 @@
 """What each verb prints where all is well: answers on standard output, the rest on standard error."""
 
+import pkgutil
+
 import pytest
 
+from kerasrnn import cli
 from kerasrnn.app import app_names
 
 
@@ -18,21 +21,18 @@ def test_apps_lists_every_application(command):
     assert "presets: tiny, small, base" in shown
 
 
+def verbs() -> list[str]:
+    """The files of `kerasrnn.cli`, but for what they share."""
+    return [part.name for part in pkgutil.iter_modules(cli.__path__) if part.name != "quiet"]
+
+
 def test_help_of_every_verb_ends_with_an_example(command):
-    assert command().out == command("--help").out
-    for verb in (
-        "apps",
-        "train",
-        "evaluate",
-        "predict",
-        "detect",
-        "compare",
-        "export",
-        "tune",
-        "serve",
-    ):
+    shown = command("--help").out
+    assert command().out == shown
+    for verb in verbs():
         answer = command(verb, "--help")
         assert answer.code == 0
+        assert f"\n  {verb} " in shown
         assert f"Example: kerasrnn {verb}" in " ".join(answer.out.split())
 
 
