@@ -3,7 +3,6 @@
 Both are made once for each image's content and read from a cache on disk ever after.
 """
 
-import contextlib
 import functools
 import hashlib
 import random
@@ -15,8 +14,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import Progress
 
 from kerasrnn.apps.captioner.config import Config
 from kerasrnn.apps.captioner.encoders import encoder, fingerprint
@@ -24,7 +21,7 @@ from kerasrnn.data.captions import Example
 from kerasrnn.data.feature_cache import FeatureCache, cache_folder
 from kerasrnn.data.images import fit, read_bytes, read_image
 from kerasrnn.errors import UserError
-from kerasrnn.notice import tell
+from kerasrnn.notice import progress, tell
 
 AT_ONCE = 16  # images that are decoded, looked at and written together
 
@@ -126,12 +123,13 @@ def _fill(cache: FeatureCache, examples, keys: list[bytes], size: int, make: Cal
         have = cache.places()
         lacking = {key: e for key, e in zip(keys, examples, strict=True) if key not in have}
         cache.make_room(len(lacking))
-        with _progress(len(lacking), cache.path) as advance:
+        tell(f"Looking at {len(lacking):,} images once; what is seen is kept in {cache.path}.")
+        with progress("images", len(lacking)) as done:
             for group in _groups(lacking, size, failed):
                 pixels = np.stack([image for _, image in group])
                 full = np.pad(pixels, [(0, AT_ONCE - len(pixels)), *[(0, 0)] * 3])
                 append([key for key, _ in group], make(full)[: len(group)])
-                advance()
+                done(len(group))
     return failed
 
 
@@ -150,26 +148,14 @@ def _groups(lacking: dict[bytes, Example], size: int, failed: dict) -> Iterator[
     with ThreadPoolExecutor() as pool:
         waiting = []
         for first in range(0, len(items) + AT_ONCE, AT_ONCE):
-            group, waiting = (
-                waiting,
-                [pool.submit(look, item) for item in items[first : first + AT_ONCE]],
-            )
-            done = [found for found in (job.result() for job in group) if found[1] is not None]
-            if done:
-                yield done
+            ahead = [pool.submit(look, item) for item in items[first : first + AT_ONCE]]
+            seen = [found for found in (job.result() for job in waiting) if found[1] is not None]
+            waiting = ahead
+            if seen:
+                yield seen
 
 
 def _pixels(image: Path | np.ndarray, size: int) -> np.ndarray:
     if isinstance(image, Path):
         return read_image(image, size)
     return image if image.shape[0] == size else fit(image, size).numpy()
-
-
-@contextlib.contextmanager
-def _progress(count: int, path: Path):
-    """() -> one group is done; a bar on a terminal."""
-    tell(f"Looking at {count:,} images once; what is seen is kept in {path}.")
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("images", total=count)
-        yield lambda: bar.advance(task, AT_ONCE)

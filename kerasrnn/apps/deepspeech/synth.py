@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasrnn.apps.deepspeech.voices import OWN, VARIED, Manner, Voice, installed
 from kerasrnn.data.sounds import Sounds
+from kerasrnn.notice import progress
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 MOST_DIGITS = 4  # of an utterance
@@ -96,8 +97,12 @@ def spoken(
         voice = speakers[rng.choice(len(speakers), p=shares)]
         return in_a_room(voice.say(said[number], rate, rng, manner), rng)
 
-    with ThreadPoolExecutor(SPEAKERS) as pool:
-        return list(pool.map(speak, range(len(said))))
+    with ThreadPoolExecutor(SPEAKERS) as pool, progress("speaking", len(said)) as done:
+        sounds = []
+        for sound in pool.map(speak, range(len(said))):
+            sounds.append(sound)
+            done()
+        return sounds
 
 
 def in_a_room(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:

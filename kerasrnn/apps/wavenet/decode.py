@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import Progress
 
 from kerasrnn.apps.wavenet.config import MOST_SOUNDS, Config, Options
 from kerasrnn.apps.wavenet.data import Assets, Source
@@ -18,6 +16,7 @@ from kerasrnn.decoders.sounds import SoundWriter
 from kerasrnn.errors import UserError
 from kerasrnn.files import require_place, whole_file
 from kerasrnn.layers.companding import dequantise, silence
+from kerasrnn.notice import progress
 
 ALONE = ("",)  # what stands for no input: silence
 FULL_SCALE = 32767
@@ -87,21 +86,17 @@ def names(out: Path, count: int) -> list[Path]:
 
 def _stream(pieces, files: list[Path], samples: int, rate: int) -> None:
     """Write pieces of codes (B, n) into B files as they come; the files are there when all are whole."""
-    console = Console(stderr=True)
     with contextlib.ExitStack() as stack:
         parts = [stack.enter_context(whole_file(file)) for file in files]
         sounds = [
             stack.enter_context(soundfile.SoundFile(part, "w", rate, 1, "PCM_16", format="WAV"))
             for part in parts
         ]
-        bar = stack.enter_context(
-            Progress(console=console, transient=True, disable=not console.is_terminal)
-        )
-        task = bar.add_task("writing sound", total=samples)
+        done = stack.enter_context(progress("writing sound", samples))
         for piece in pieces:
             for sound, row in zip(sounds, as_pcm(piece).numpy(), strict=True):
                 sound.write(row)
-            bar.advance(task, piece.shape[1])
+            done(piece.shape[1])
 
 
 def as_pcm(codes: tf.Tensor) -> tf.Tensor:
