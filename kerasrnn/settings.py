@@ -128,6 +128,11 @@ def require_limits(**limits: float | None) -> None:
             raise UserError(f"`{name}` must be above 0, got {value}.")
 
 
+def within(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"`{name}` must be from {least:,g} to {most:,g}, got {value:,g}.")
+
+
 def unit_interval(name: str, value: float, closed: bool = False) -> None:
     if not 0 <= value <= 1 or (value == 1 and not closed):
         raise ValueError(f"`{name}` must be in [0, 1{']' if closed else ')'}, got {value!r}.")

@@ -22,6 +22,12 @@ for verb in (apps, train, evaluate, predict, detect, compare, export, serve, tun
     verb.register(app)
 
 
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    """The errors that say so: Python's, and TensorFlow's where that is loaded."""
+    loaded = sys.modules.get("tensorflow")
+    return (MemoryError, *([loaded.errors.ResourceExhaustedError] if loaded else ()))
+
+
 UsageError = typer.BadParameter.__base__  # Click's own, which newer Typers bring inside
 
 
@@ -37,6 +43,9 @@ def main() -> None:
     except UsageError as error:
         reason = error.format_message().rstrip(".")
         code = f"kerasrnn: {reason}; see `{error.ctx.command_path} --help`."
+    except _out_of_memory() as error:
+        reason = (str(error).strip() or "no more to be had").splitlines()[0][:200]
+        code = f"kerasrnn: the memory must hold what is asked for, but it does not ({reason}); ask for less."
     if isinstance(code, str):
         print(code, file=sys.stderr)
         code = 2

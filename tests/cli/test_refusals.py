@@ -131,6 +131,27 @@ def test_an_interrupted_verb_says_so_and_ends_with_130(command, monkeypatch):
     assert answer.err == "kerasrnn: interrupted; what was saved is kept.\n"
 
 
+def test_what_does_not_fit_into_memory_is_told_in_a_line(command, monkeypatch):
+    import tensorflow as tf
+
+    from kerasrnn import app
+
+    for error in (
+        MemoryError("Unable to allocate 4 EiB"),
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\na tensor"),
+    ):
+
+        def greedy(error=error):
+            raise error
+
+        monkeypatch.setattr(app, "app_names", greedy)
+        answer = command("apps")
+        assert answer.code == 2
+        assert re.fullmatch(
+            r"kerasrnn: the memory must hold .* \((Unable|OOM) .*\); ask for less.\n", answer.err
+        )
+
+
 def test_a_defect_is_not_dressed_up_as_the_users_mistake(command, monkeypatch):
     from kerasrnn import app
 

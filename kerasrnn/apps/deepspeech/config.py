@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from kerasrnn.cell_names import CELL_NAMES
 from kerasrnn.data.speech import normalised
-from kerasrnn.settings import check_numbers, choice, positive, unit_interval
+from kerasrnn.settings import check_numbers, choice, unit_interval, within
 from kerasrnn.training.learning import LearningConfig
 
 LABELS = ("auto", "stem")
 MOST_BEAMS = 1000  # that one recording may be searched with
-MOST_RATE, MOST_WINDOW, MOST_BANDS = 768_000, 1.0, 1000  # Hz, s; beyond, a mistake
+MOST_NATS = 1000.0  # that a word is worth beside its sound, or loses
+RATES = (100, 768_000)  # Hz
+MOST_WINDOW, MOST_BANDS = 1.0, 1000  # seconds; bands
 
 
 @dataclass(frozen=True)
@@ -82,19 +84,14 @@ class Config(LearningConfig):
         above += ("longest", "buckets", "batch_seconds", "beams")
         check_numbers(self, above, zero, ("dropout", "speed"))
         unit_interval("noise", self.noise, closed=True)
-        if self.beams > MOST_BEAMS:
-            raise ValueError(f"`beams` must be at most {MOST_BEAMS}, got {self.beams}.")
+        within("beams", self.beams, 1, MOST_BEAMS)
         if len(self.snr) != 2 or self.snr[0] > self.snr[1]:
             raise ValueError(f"`snr` must be the worst and the best, in dB, got {self.snr}.")
 
     def _check_sound(self):
-        for name, value, most in (
-            ("rate", self.rate, MOST_RATE),
-            ("window", self.window, MOST_WINDOW),
-            ("bands", self.bands, MOST_BANDS),
-        ):
-            if value > most:
-                raise ValueError(f"`{name}` must be at most {most:,}, got {value:,}.")
+        within("rate", self.rate, *RATES)
+        within("window", self.window, 0, MOST_WINDOW)
+        within("bands", self.bands, 1, MOST_BANDS)
         if not self.low < self.high <= self.rate / 2:
             raise ValueError(
                 f"`low` < `high` <= rate / 2 must hold, got {self.low}, {self.high} and rate {self.rate}."
@@ -166,13 +163,12 @@ class Options:
     hot_bonus: float = 5.0  # nats for each of those
 
     def __post_init__(self):
-        positive("beam", self.beam, or_zero=True)
-        positive("best", self.best)
-        for name in ("lm_weight", "word_bonus"):
-            if len(getattr(self, name)) > 1:
-                raise ValueError(f"`{name}` must be one number, got {getattr(self, name)}.")
-        for name in ("beam", "best"):
-            if getattr(self, name) > MOST_BEAMS:
-                raise ValueError(
-                    f"`{name}` must be at most {MOST_BEAMS}, got {getattr(self, name)}."
-                )
+        within("beam", self.beam, 0, MOST_BEAMS)
+        within("best", self.best, 1, MOST_BEAMS)
+        within("hot_bonus", self.hot_bonus, -MOST_NATS, MOST_NATS)
+        for name, least in (("lm_weight", 0.0), ("word_bonus", -MOST_NATS)):
+            values = getattr(self, name)
+            if len(values) > 1:
+                raise ValueError(f"`{name}` must be one number, got {values}.")
+            for value in values:
+                within(name, value, least, MOST_NATS)

@@ -108,6 +108,7 @@ def test_weights_are_chosen_on_validation_and_recordings_judged_with_them(tmp_pa
         (None, {"lm": "FILE"}, "Cannot read"),
         (None, {"lexicon": "FILE"}, "Cannot read the lexicon"),
         (b"a\na cab\n", {"lexicon": "FILE"}, "line 2: a lexicon must hold one word a line"),
+        (b"\n\n", {"lexicon": "FILE"}, "A lexicon must hold a word at least"),
         (b"XYZ\n", {"lexicon": "FILE"}, "None of the 1 words of the lexicon can be written"),
         (b"", {"hot": ("zoo",)}, "Hot words must be written with the letters ' abcgk', got zoo"),
     ],
@@ -126,5 +127,33 @@ def test_a_run_without_a_model_and_a_model_in_capitals_are_refused(tmp_path):
     write_arpa(kneser_ney([["A", "CAB"]], 2), tmp_path / "loud.arpa")
     with pytest.raises(UserError, match=r"None of the 2 words of .*loud\.arpa can be written"):
         heard(lm=str(tmp_path / "loud.arpa"))
-    with pytest.raises(ValueError, match="`lm_weight` must be one number"):
-        Options(lm_weight=(1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"lm_weight": (1.0, 2.0)}, "`lm_weight` must be one number"),
+        ({"lm_weight": (-1.0,)}, "`lm_weight` must be from 0 to 1,000, got -1"),
+        ({"word_bonus": (1e300,)}, "`word_bonus` must be from -1,000 to 1,000, got 1e"),
+        ({"hot_bonus": 1e308}, "`hot_bonus` must be from -1,000 to 1,000"),
+        ({"best": 100_000_000}, "`best` must be from 1 to 1,000, got 1e"),
+        ({"beam": -1}, "`beam` must be from 0 to 1,000, got -1"),
+    ],
+)
+def test_numbers_out_of_range_are_no_options(options, said):
+    with pytest.raises(ValueError, match=said):
+        Options(**options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rate": 10**11}, "`rate` must be from 100 to 768,000"),
+        ({"window": 1e9}, "`window` must be from 0 to 1, got 1e"),
+        ({"bands": 10**6}, "`bands` must be from 1 to 1,000, got 1e"),
+        ({"beams": 1001}, "`beams` must be from 1 to 1,000, got 1,001"),
+    ],
+)
+def test_numbers_out_of_range_are_no_configuration(changes, said):
+    with pytest.raises(UserError, match=said):
+        replace(TINY, **changes)
