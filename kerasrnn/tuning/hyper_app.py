@@ -9,6 +9,7 @@ from keras_tuner.errors import FailedTrialError
 from kerasrnn.app import App, find_app
 from kerasrnn.errors import UserError
 from kerasrnn.settings import with_settings
+from kerasrnn.training.averages import averaged
 from kerasrnn.training.schedule import Pace
 
 
@@ -122,7 +123,8 @@ class HyperApp(keras_tuner.HyperModel):
 
 
 class Judged(keras.callbacks.Callback):
-    """Adds what `judge` finds to the logs of each epoch, before other callbacks read them.
+    """Adds what `judge` finds to the logs of each epoch, before other callbacks read them; of the mean of
+    the weights where there is one.
 
     Args:
         judge: () -> (examples, metrics).
@@ -135,5 +137,6 @@ class Judged(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not math.isfinite(logs["loss"]):
             raise FailedTrialError(f"The loss must stay finite, got {logs['loss']}.")
-        _, metrics = self._judge()
+        with averaged(self.model):
+            _, metrics = self._judge()
         logs.update({f"valid_{name}": float(value) for name, value in metrics.items()})
