@@ -113,8 +113,9 @@ class Training:
         steps = {xla: Step(self.model, spec, xla=xla) for xla in (False, True)}
         xla = self.xla
         if xla is None:
-            xla, why = jit.choose(self.model, self.batches, steps, self.pace.ahead)
-            bar.show(why)
+            choice = jit.choose(self.model, self.batches, steps, self.pace.ahead)
+            xla = choice.xla
+            bar.show(choice.why)
             self.chosen(xla)
         elif xla:
             jit.require_compilable(self.model)

@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -40,24 +41,36 @@ def require_compilable(model: keras.Model) -> None:
         raise UserError("`jit` must be auto or off here: XLA cannot compile a layer of this model.")
 
 
+class Choice(NamedTuple):
+    """What was chosen.
+
+    Attributes:
+        xla: whether XLA is on.
+        why: a sentence.
+        compiling: s that XLA took; 0 where nothing was measured.
+    """
+
+    xla: bool
+    why: str
+    compiling: float = 0.0
+
+
 def choose(
     model: keras.Model, batches: Batches, steps: dict[bool, Step], ahead: Callable
-) -> tuple[bool, str]:
+) -> Choice:
     """Measure the step with XLA and without, and leave the model as it was.
 
     Args:
         model: its `jit_compile` says which is taken where nothing is measured.
         steps: one without XLA and one with it, by whether it is on.
         ahead: seconds a step, infinity where they are not known -> seconds of training ahead.
-    Returns:
-        Whether XLA is on, and a sentence that says why.
     """
     first = bool(model.jit_compile)
     word = "on" if first else "off"
     if not compilable(model):
-        return False, "XLA off: a layer runs by cuDNN, or cannot be compiled."
+        return Choice(False, "XLA off: a layer runs by cuDNN, or cannot be compiled.")
     if ahead(math.inf) < WORTH:
-        return first, f"XLA {word}: so short a training is not worth measuring it."
+        return Choice(first, f"XLA {word}: so short a training is not worth measuring it.")
     before = checkpoint.snapshot(model)
     try:
         rough = Times(model, batches, {first: steps[first]}, 1)
@@ -65,16 +78,18 @@ def choose(
         rough.round()
         left = ahead(rough.best(first))
         if left < WORTH:
-            return first, f"XLA {word}: {left:.0f} s of training are not worth measuring it."
+            why = f"XLA {word}: {left:.0f} s of training are not worth measuring it."
+            return Choice(first, why)
         times = Times(model, batches, steps, SPREAD)
         times.measure()
         fast, slow = times.best(True), times.best(False)
         xla = fast < slow
         told = f"{1e3 * fast:.3g} ms a step with it, {1e3 * slow:.3g} without"
-        return xla, f"XLA {'on' if xla else 'off'}: {told}; compiled in {times.compiling:.0f} s."
+        why = f"XLA {'on' if xla else 'off'}: {told}; compiled in {times.compiling:.0f} s."
+        return Choice(xla, why, times.compiling)
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
         reason = str(error).splitlines()[0][:200]
-        return False, f"XLA off: it cannot compile this model ({reason})."
+        return Choice(False, f"XLA off: it cannot compile this model ({reason}).")
     finally:
         checkpoint.put_back(before)
 
