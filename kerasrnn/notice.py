@@ -5,13 +5,20 @@ import sys
 from collections.abc import Callable, Iterator
 
 _told: set[str] = set()
+_hushed = False
 
 
 def tell(sentence: str) -> None:
     """Print `sentence` on standard error, the first time that it is said."""
-    if sentence not in _told:
+    if sentence not in _told and not _hushed:
         _told.add(sentence)
         print(sentence, file=sys.stderr, flush=True)
+
+
+def hush() -> None:
+    """Tell nothing from here on: another process tells the same."""
+    global _hushed
+    _hushed = True
 
 
 @contextlib.contextmanager

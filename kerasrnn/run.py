@@ -1,20 +1,13 @@
 """A trained application: train it, load it, and ask it for metrics, answers or an export."""
 
 import functools
-import math
 import zipfile
 from pathlib import Path
 
 from kerasrnn.app import App, find_app
 from kerasrnn.errors import UserError
-from kerasrnn.files import whole_file
-from kerasrnn.notice import tell
-from kerasrnn.settings import from_json, known, to_json, with_settings
+from kerasrnn.settings import from_json, known
 from kerasrnn.training.folder import RunFolder
-from kerasrnn.training.resume import refuse_another, refuse_to_overwrite, resumed
-
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-JIT = {"on": True, "off": False}
 
 
 class Run:
@@ -118,7 +111,8 @@ def train(
     precision: str = "float32",
     deterministic: bool = False,
     profile: bool = False,
-) -> Run:
+    distribute: str = "none",
+) -> Run | None:
     """Train `app` on `data` and keep everything in a run folder.
 
     Args:
@@ -137,120 +131,28 @@ def train(
         deterministic: every operation gives the same bits each time, also on a GPU, for the rest of this
             process; slower, and without XLA around the whole step.
         profile: write a profile of a few steps for TensorBoard.
+        distribute: "none", or by several processes: "mirrored", "mirrored:N" or "multi-worker", see
+            `kerasrnn.training.gathering`. Only the first of them, the chief, looks at the other arguments.
+    Returns:
+        The run; None in a process that is not the chief.
     Raises:
         UserError: for anything that the caller can mend.
     """
-    folder = RunFolder(Path(out or Path("runs") / app.name))
-    growth = {} if config or resume else app.growth(preset, max_minutes)
-    values = resumed(app, folder) if resume else None
-    if values is not None:
-        values["config"] |= refuse_another(
-            values, folder, data, config or app.preset(preset), settings
-        )
-    if values is None:
-        refuse_to_overwrite(folder)
-        config = with_settings(config or app.preset(preset, max_minutes), settings)
-        values = {
-            "app": app.name,
-            "preset": preset,
-            "data": None if data is None else str(Path(data).absolute()),
-            "seed": seed,
-            "precision": precision,
-            "jit": jit,
-            "deterministic": deterministic,
-            "config": to_json(config),
-        }
-    if epochs is not None or max_minutes is not None:
-        values |= {"epochs": epochs, "max_minutes": max_minutes}
-    _check(values)
-    config = from_json(app.file("config").Config, values["config"])
-    limits = _limits(config, values.get("epochs"), values.get("max_minutes"))
-    if values["data"] is None:
-        tell(f"No --data: training on {app.default_data}.")
-    source = app.file("data").open_source(values["data"], config)
-    if growth:
-        changes = ", ".join(f"{key}={value}" for key, value in growth.items())
-        tell(f"{max_minutes:g} minutes are worth a larger {preset}: {changes}.")
-    assets = app.file("data").prepare(source, config)
-    training = _prepared(app, folder, values, config, source, assets)
-    training.epochs, training.max_minutes = limits
-    training.profile = profile
-    training.run(resume)
-    _finish(app, folder, training, config, assets, source)
-    return Run(folder.path)
+    from kerasrnn.learning import carried_out, decided
+    from kerasrnn.training.gathering import gathered
 
-
-def _check(values: dict) -> None:
-    """Refuse what Keras would refuse later."""
-    known(values["precision"], PRECISIONS, "`precision`")
-    known(values["jit"], ("auto", *JIT), "`jit`")
-    if values["deterministic"] and values["jit"] == "on":
-        raise UserError("`jit` must be auto or off with --deterministic, got on.")
-    if not 0 <= values["seed"] < 2**32:
-        raise UserError(f"`seed` must be from 0 to 2**32 - 1, got {values['seed']}.")
-
-
-def _limits(config, epochs, max_minutes):
-    for name, value in (("epochs", epochs), ("max_minutes", max_minutes)):
-        if value is not None and not 0 < value < math.inf:
-            raise UserError(f"`{name}` must be above 0, got {value}.")
-    if epochs is None and max_minutes is None:
-        epochs = config.epochs
-    return epochs, max_minutes
-
-
-def _prepared(app, folder, values, config, source, assets):
-    """Model, batches and judge in place, and the run folder begun."""
-    import keras
-    import tensorflow as tf
-
-    from kerasrnn import recurrence
-    from kerasrnn.training.fit import Training
-
-    if values["deterministic"]:
-        tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(values["seed"])
-    previous = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(values["precision"])
-    try:
-        batches = app.file("data").batches(source, config, "train", assets, seed=values["seed"])
-        with recurrence.compiled(values["jit"] == "on"):
-            model = app.build(config, assets)
-    finally:
-        keras.config.set_dtype_policy(previous)
-    folder.write_config(values)
-    assets.save(folder.assets)
-    judge = app.file("judge").judge(model, config, assets, source, "valid")
-    preview = app.file("decode").preview(model, config, assets, source)
-    objective = app.file("judge").OBJECTIVE
-    training = Training(model, config, batches, judge, preview, objective, folder)
-    training.xla = JIT.get(values["jit"], values.get("xla"))
-    training.chosen = lambda xla: folder.write_config(values | {"xla": xla})
-    return training
-
-
-def _finish(app: App, folder: RunFolder, training, config, assets, source) -> None:
-    """Write the trained model, its metrics and its pictures."""
-    from kerasrnn.training.pictures import learning_curve
-
-    history = training.history
-    folder.write_history(history)
-    if hasattr(app.file("judge"), "settle"):
-        app.file("judge").settle(training.model, config, assets, source, folder.assets)
-    with whole_file(folder.model) as temporary:
-        training.model.save(temporary)
-    judged = {k: value for k, value in training.kept_row.items() if k.startswith("valid_")}
-    folder.write_metrics(judged | training.measures)
-    objective, direction = app.file("judge").OBJECTIVE
-    learning_curve(
-        history,
-        objective,
-        folder.plot("learning_curve"),
-        f"{app.name}: {folder.path.name}",
-        largest=direction == "max",
-    )
-    if app.has("pictures"):
-        app.file("pictures").draw(training.model, config, assets, source, history, folder)
+    with gathered(distribute) as team:
+        plan = None
+        if team.chief:
+            folder = RunFolder(Path(out or Path("runs") / app.name))
+            limits = {"epochs": epochs, "max_minutes": max_minutes}
+            own = {"seed": seed, "precision": precision, "jit": jit, "deterministic": deterministic}
+            values = decided(app, folder, data, (preset, config, settings), limits, own, resume)
+            plan = {"folder": str(folder.path), "values": values}
+            plan |= {"resume": resume, "profile": profile}
+        plan = team.told(plan)
+        carried_out(team, plan)
+    return Run(plan["folder"]) if team.chief else None
 
 
 def public_face(app: App):

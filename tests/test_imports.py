@@ -24,7 +24,7 @@ ORDER = (
         "builders",
     ),
     *("losses", "decoders", "metrics", "baselines", "data", "app", "training", "tuning", "export"),
-    *("serving", "run", "comparison", "apps", "cli"),
+    *("serving", "learning", "run", "comparison", "apps", "cli"),
 )
 WITHOUT_TENSORFLOW = ("initializers", "regularizers", "cells", "layers", "builders", "losses")
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -1,6 +1,9 @@
 """kerasrnn train: from data to a run folder."""
 
 import json
+import os
+import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +44,13 @@ def run(
     profile: Annotated[
         bool, Option("--profile", help="A profile of a few steps, for TensorBoard.")
     ] = False,
+    distribute: Annotated[
+        str,
+        Option(
+            help="By several processes: mirrored (one for each device here), mirrored:N, or multi-worker "
+            "(as TF_CONFIG says)."
+        ),
+    ] = "none",
 ) -> None:
     """Train an application and keep everything in a run folder."""
     from kerasrnn.app import find_app
@@ -67,8 +77,37 @@ def run(
         precision=precision,
         deterministic=deterministic,
         profile=profile,
+        distribute=distribute,
     )
-    print(trained.folder.path)
+    if trained is not None:  # the chief's
+        print(trained.folder.path)
+
+
+def follow() -> None:
+    """Train as a process that `--distribute mirrored` began: what, its chief says. It ends with the chief."""
+    from kerasrnn import notice
+    from kerasrnn.cli.quiet import load_tensorflow
+    from kerasrnn.errors import UserError
+
+    threading.Thread(target=_end_with_the_chief, daemon=True).start()
+    load_tensorflow()
+    from kerasrnn.learning import carried_out
+    from kerasrnn.training.distribution import PeerGone
+    from kerasrnn.training.gathering import gathered
+
+    notice.hush()
+    try:
+        with gathered("multi-worker") as team:
+            carried_out(team, team.told(None))
+    except PeerGone:
+        sys.exit(2)  # the chief says it
+    except UserError as error:
+        sys.exit(f"kerasrnn: {error}")
+
+
+def _end_with_the_chief() -> None:
+    sys.stdin.read()  # the chief holds the other end
+    os._exit(2)
 
 
 def _preset_file(app, path: Path):

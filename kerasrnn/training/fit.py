@@ -10,6 +10,7 @@ import tensorflow as tf
 from kerasrnn.data.batching import Batches
 from kerasrnn.training import checkpoint, devices, jit
 from kerasrnn.training.averages import averaged, has_average
+from kerasrnn.training.distribution import Team
 from kerasrnn.training.folder import RunFolder
 from kerasrnn.training.profile import Profile
 from kerasrnn.training.progress import ProgressBar
@@ -35,6 +36,7 @@ class Training:
         xla: whether XLA compiles the whole step; None measures it.
         chosen: is told what was measured, before the first step.
         profile: whether to write a profile of a few steps.
+        team: the processes that train this model, of which only the chief uses judge, preview and folder.
     """
 
     model: keras.Model
@@ -49,6 +51,7 @@ class Training:
     xla: bool | None = False
     chosen: Callable[[bool], None] = lambda xla: None
     profile: bool = False
+    team: Team = field(default_factory=Team)
     history: list[dict] = field(default_factory=list)
     pace: Pace = None
     watch: Watch = None
@@ -69,32 +72,39 @@ class Training:
         total = self.epochs * self.epoch_steps if self.epochs else None
         seconds = self.max_minutes * 60 if self.max_minutes else None
         state = {"step": 0, "elapsed": 0.0, "history": []}
-        if resume and self.folder.checkpoint.exists():
+        if self.team.chief and resume and self.folder.checkpoint.exists():
             state = checkpoint.load(self.folder.checkpoint, self.model)
+        state = self.team.told(state)
+        self.team.alike(self.model, self.batches.count)
         self.history = state["history"]
-        self.pace = Pace(self.config, total, seconds, state["step"], state["elapsed"])
+        self.pace = self.team.pace(self.config, total, seconds, state["step"], state["elapsed"])
         self.waited = state.get("waited", 0.0)
         seen = state.get("watch", {})
-        self.watch = Watch(self.batches, self.folder.bad_batch, self.pace.step, **seen)
-        if self.history and self._best() == len(self.history) - 1:
+        bad = self.folder.bad_batch if self.team.chief else None
+        self.watch = Watch(self.batches, bad, self.pace.step, **seen)
+        if self.team.chief and self.history and self._best() == len(self.history) - 1:
             self._keep_best()  # killed between the two files, perhaps
         if self.pace.progress < 1 and not self._tired():
             self._fit()
+        if not self.team.chief:
+            return
         if self.kept == "best":
             checkpoint.load(self.folder.best, self.model, optimizer=False)
         elif has_average(self.model):
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def _fit(self) -> None:
-        with ProgressBar(self.pace) as bar:
+        bar = ProgressBar(self.pace, shown=self.team.chief)
+        with bar, self.team.teaching(self.model, self._unmeasured()):
             bar.show(devices.told(self.model))
-            data = self.batches.endless(self.pace.step)
+            mine = self.batches.part(self.team.part, self.team.parts)
+            data = mine.endless(self.pace.step)
             self.step = self._step(data.element_spec, bar)
             self.model.train_function = self.step
             report = keras.callbacks.LambdaCallback(
                 on_epoch_end=lambda epoch, logs: bar.show(self._report(epoch, logs))
             )
-            profile = [Profile(self.folder.logs)] if self.profile else []
+            profile = [Profile(self.folder.logs)] if self.profile and self.team.chief else []
             self.model.fit(
                 data,
                 epochs=2**31,  # `pace` ends it
@@ -108,8 +118,17 @@ class Training:
                 bar.show(f"Stopped: no better score in {self.config.patience} reports.")
             bar.show(self._summary())
 
+    def _unmeasured(self) -> bool:
+        """Whether XLA is on, where processes that must be alike cannot each measure it."""
+        if self.xla:
+            jit.require_compilable(self.model)
+        return bool(self.model.jit_compile) if self.xla is None else self.xla
+
     def _step(self, spec, bar: ProgressBar) -> Step:
         """The training step, with XLA or without."""
+        if self.team.parts > 1:  # what there is to compile, the team's own step compiles
+            self.model.jit_compile = False
+            return Step(self.model, spec, see=self.watch.see)
         steps = {xla: Step(self.model, spec, xla=xla) for xla in (False, True)}
         xla = self.xla
         if xla is None:
@@ -164,6 +183,13 @@ class Training:
     def _report(self, epoch: int, logs: dict) -> str:
         """Judge, keep and show what the last epoch made of the model."""
         self.watch.flush()
+        self.team.settle(self.model)
+        line = self._judged(epoch, logs) if self.team.chief else ""
+        if self.team.told(self.team.chief and self._tired()):
+            self.model.stop_training = True
+        return line
+
+    def _judged(self, epoch: int, logs: dict) -> str:
         with averaged(self.model):
             _, metrics = self.judge()
             sample = self.preview()
@@ -183,8 +209,6 @@ class Training:
                 if isinstance(value, float):
                     tf.summary.scalar(name, value)
         self._logs.flush()
-        if self._tired():
-            self.model.stop_training = True
         return _line(row)
 
     def _keep(self) -> None:

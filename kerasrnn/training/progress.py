@@ -14,13 +14,14 @@ class ProgressBar(keras.callbacks.Callback):
 
     Args:
         pace: knows the step, the time spent and the share that is done.
+        shown: whether anything is.
     """
 
-    def __init__(self, pace):
+    def __init__(self, pace, shown: bool = True):
         super().__init__()
         self.pace = pace
         self._shown = 0.0
-        self.console = Console(stderr=True, highlight=False, markup=False)
+        self.console = Console(stderr=True, highlight=False, markup=False, quiet=not shown)
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
@@ -29,7 +30,7 @@ class ProgressBar(keras.callbacks.Callback):
             TextColumn("{task.fields[left]}"),
             console=self.console,
             transient=True,
-            disable=not self.console.is_terminal,
+            disable=not (shown and self.console.is_terminal),
         )
         self.task = self.progress.add_task("", total=1.0, epoch=1, loss="–", left="compiling …")
 

@@ -68,9 +68,13 @@ class Pace(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
         if self._warm:
-            self.elapsed += now - self._since
+            self._pass(now - self._since)
         self._warm = True
         self._since = now
         self.step += 1
         if self.progress >= 1:
             self.model.stop_training = True
+
+    def _pass(self, seconds: float) -> None:
+        """So much of the training is over."""
+        self.elapsed += seconds

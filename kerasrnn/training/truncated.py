@@ -20,8 +20,12 @@ class TruncatedBPTT(keras.Model):
     Inputs of a call: {"tokens": what `model` reads, "reset": bool (B,)}: a row whose `reset` is set begins
     with zero states. Returns the model's outputs.
 
+    Where several processes read some of the rows each, `part` says which: (number, parts).
+
     Source: Williams & Peng 1990; slides "Truncated Back-Propagation Through Time".
     """
+
+    part = 0, 1
 
     def __init__(self, model: keras.Model, rows: int, **kwargs):
         super().__init__(**kwargs)
@@ -41,10 +45,16 @@ class TruncatedBPTT(keras.Model):
 
     def call(self, inputs, training=None):
         keep = ops.logical_not(inputs["reset"])[:, None]
-        states = [ops.where(keep, state, ops.zeros_like(state)) for state in self.carried]
+        number, parts = self.part
+        rows = self.rows // parts
+        before = [state[number * rows : (number + 1) * rows] for state in self.carried]
+        states = [ops.where(keep, state, ops.zeros_like(state)) for state in before]
         outputs, *states = self.model([inputs["tokens"], *states], training=training)
         for carried, state in zip(self.carried, states, strict=True):
-            carried.assign(ops.cast(ops.stop_gradient(state), carried.dtype))
+            state = ops.cast(ops.stop_gradient(state), carried.dtype)
+            if parts > 1:
+                state = ops.slice_update(carried, (number * rows, *[0] * (state.ndim - 1)), state)
+            carried.assign(state)
         return outputs
 
     def get_config(self):

@@ -20,12 +20,15 @@ class Watch:
 
     Args:
         batches: what is trained on.
-        path: where the bad batch is kept: its arrays by name, strings as Unicode of a fixed width.
+        path: where the bad batch is kept: its arrays by name, strings as Unicode of a fixed width; None
+            where another process keeps it.
         step: the number of the first batch, counted from 0 over all passes.
         largest, seen: of an earlier process, see `state`.
     """
 
-    def __init__(self, batches: Batches, path: Path, step: int = 0, largest=0.0, seen: int = 0):
+    def __init__(
+        self, batches: Batches, path: Path | None, step: int = 0, largest=0.0, seen: int = 0
+    ):
         self._batches, self._path, self._next = batches, path, step
         self._largest, self._seen = largest, seen
         self._waiting = deque()
@@ -66,6 +69,8 @@ class Watch:
             self._stop(number, f"The loss must stay below {limit}, got {loss:.4g}")
 
     def _stop(self, number: int, what: str):
+        if self._path is None:
+            raise UserError(f"{what}: the chief says where.")
         batch = next(self._batches.endless(number).take(1).as_numpy_iterator())
         with whole_file(self._path) as temporary, open(temporary, "wb") as file:
             np.savez(file, number=number, **dict(named(batch)))

@@ -41,6 +41,8 @@ class Captioner(keras.Model):
     paper's beside the sum over a caption.
     """
 
+    loss_reduction = "mean_with_sample_weight"  # for `kerasrnn.training.shared_step`
+
     def __init__(self, encoder, reader, writer, first, scheduled_sampling, penalties, **kwargs):
         super().__init__(**kwargs)
         self.encoder, self.reader, self.writer = encoder, reader, writer
