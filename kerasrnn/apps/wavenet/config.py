@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from kerasrnn.cell_names import CELL_NAMES
-from kerasrnn.settings import check_numbers, choice, positive
+from kerasrnn.settings import check_numbers, choice, positive, within
 from kerasrnn.training.learning import LearningConfig
 
 NETWORKS = ("wavenet", "sample_rnn")
 DEFAULTS = ("auto", "drumkits", "instruments")
 ORDER = 16  # of the linear predictor that the models are compared with
 LONGEST = 80_000  # samples that one answer of the export holds
+RATES = (100, 768_000)  # Hz
+MOST = {"stacks": 100, "dilations": 20, "kernel_size": 100, "layers": 100}  # more is a mistake
 MOST_SOUNDS = 64  # that `predict` writes side by side
 
 
@@ -58,6 +60,9 @@ class Config(LearningConfig):
         above = ("rate", "parameters", "components", "class_size", "stacks", "dilations", "frame")
         above += ("kernel_size", "layers", "embedding_size", "window")
         check_numbers(self, above, ("seconds", "judged"))
+        within("rate", self.rate, *RATES)
+        for name, most in MOST.items():
+            within(name, getattr(self, name), 1, most)
         if self.context < ORDER:
             raise ValueError(f"`context` must be at least {ORDER} samples, got {self.context}.")
 

@@ -20,6 +20,7 @@ from kerasrnn.notice import progress
 
 ALONE = ("",)  # what stands for no input: silence
 FULL_SCALE = 32767
+LONGEST = 2**31 - 100  # samples of 16 bits in a WAV file
 
 
 @functools.lru_cache(maxsize=1)
@@ -43,6 +44,11 @@ def predict(model, config: Config, assets: Assets, inputs: list[str], options: O
     seeds = [options.seed + row for row in range(rows)]
     kinds = kinds_for(assets, options.class_, seeds)
     files = names(Path(options.out), rows)
+    if options.seconds * config.rate > LONGEST:
+        raise UserError(
+            f"`seconds` must be at most {LONGEST / config.rate:,.0f}, as a WAV file holds 4 GiB, got "
+            f"{options.seconds:,g}."
+        )
     samples = max(1, round(options.seconds * config.rate))
     pieces = writer(model).blocks(
         tf.constant(given), seeds, samples, options.temperature, {"class": tf.constant(kinds)}
@@ -79,9 +85,11 @@ def names(out: Path, count: int) -> list[Path]:
     if out.suffix.lower() != ".wav":
         raise UserError(f"`out` must be the name of a .wav file, got {str(out)!r}.")
     require_place(out.parent)
-    if count == 1:
-        return [out]
-    return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, count + 1)]
+    numbered = (out.with_name(f"{out.stem}-{n}{out.suffix}") for n in range(1, count + 1))
+    files = [out] if count == 1 else list(numbered)
+    if folders := [str(file) for file in files if file.is_dir()]:
+        raise UserError(f"`out` must be the name of a file, but {folders[0]} is a folder.")
+    return files
 
 
 def _stream(pieces, files: list[Path], samples: int, rate: int) -> None:

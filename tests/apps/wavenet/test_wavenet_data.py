@@ -84,8 +84,14 @@ def test_what_is_no_sound_is_refused(tmp_path):
     soundfile.write(tmp_path / "one.wav", np.zeros(400), 8000)
     with pytest.raises(UserError, match=r"for each split, but its 1 files give none to"):
         open_source(str(tmp_path), TINY)
-    with pytest.raises(UserError, match=r"`context` must be at least 16"):
-        replace(TINY, context=3)
+    for changes, said in (
+        ({"context": 3}, "`context` must be at least 16"),
+        ({"dilations": 40}, "`dilations` must be from 1 to 20, got 40"),
+        ({"stacks": 100_000}, "`stacks` must be from 1 to 100"),
+        ({"rate": 1}, "`rate` must be from 100 to 768,000, got 1"),
+    ):
+        with pytest.raises(UserError, match=said):
+            replace(TINY, **changes)
 
 
 def test_a_long_recording_is_dealt_out_in_pieces_up_to_the_seconds_that_are_asked_for(tmp_path):

@@ -79,6 +79,12 @@ def test_what_cannot_be_written_is_refused(waves, tmp_path):
         waves.predict([""], class_="tuba", out=tmp_path / "x.wav")
     with pytest.raises(UserError, match=r"`out` must be the name of a .wav file"):
         waves.predict([""], out=tmp_path / "x.mp3")
+    (tmp_path / "x-2.wav").mkdir()
+    with pytest.raises(UserError, match=r"must be the name of a file, but .*x-2.wav is a folder"):
+        waves.predict([""], count=2, out=tmp_path / "x.wav")
+    for seconds in (1e6, 1e300):
+        with pytest.raises(UserError, match="`seconds` must be at most 268,435, as a WAV file"):
+            waves.predict([""], seconds=seconds, out=tmp_path / "x.wav")
     with pytest.raises(UserError, match="At most 64 sounds"):
         waves.predict([""] * 9, count=8, out=tmp_path / "x.wav")
 
