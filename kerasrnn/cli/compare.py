@@ -28,7 +28,7 @@ def run(
     seeds: Annotated[int, Option(help="Trainings of each, with the seeds 0, 1, ….")] = 1,
     max_minutes: Annotated[float | None, Option(help="Training time of each.")] = None,
     epochs: Annotated[int | None, Option(help="Reports of each.")] = None,
-    split: Annotated[str, Option(help="That they are judged on.")] = "test",
+    split: Annotated[str, Option(help="The split that they are judged on.")] = "test",
     out: Annotated[Path, Option(help="A folder for the runs, table and picture.")] = Path(
         "comparison"
     ),

@@ -11,11 +11,14 @@ from typer.core import TyperCommand
 
 
 class Verbatim(TyperCommand):
-    """Hands "--" on to the verb, which takes all that follows it for inputs."""
+    """Hands "--" on to the verb, which takes all that follows it for inputs, and tells of them."""
 
     def parse_args(self, ctx, args):
         at = args.index("--") if "--" in args else len(args)
         return super().parse_args(ctx, [*args[:at], "--", *args[at:]])
+
+    def collect_usage_pieces(self, ctx):
+        return [*super().collect_usage_pieces(ctx), "[INPUT]… [the app's own options]"]
 
 
 def register(app: typer.Typer) -> None:

@@ -106,6 +106,11 @@ def test_a_prompt_that_was_no_utf8_is_printed_without_harm(asked):
     assert asked("the \udcff")[1].out == "the \\udcffanswer\n"
 
 
+def test_help_of_predict_says_where_inputs_stand(command):
+    usage = " ".join(command("predict", "--help").out.split())
+    assert "kerasrnn predict [OPTIONS] {RUN} [INPUT]… [the app's own options]" in usage
+
+
 def test_the_apps_own_options_are_listed_with_their_defaults(book, command):
     listed = command("predict", book.path, "--options").out
     for option in ("--length", "--temperature", "--top-k", "--top-p", "--greedy", "--stop"):
