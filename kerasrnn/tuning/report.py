@@ -11,11 +11,11 @@ from rich.table import Table
 
 from kerasrnn.files import write_text
 from kerasrnn.training.pictures import save_figure
-from kerasrnn.tuning.search import Found, Trial
+from kerasrnn.tuning.trials import Found, Trial
 
 
 def table(found: Found, most: int = 20) -> Table:
-    """The best trials, a line each, and the failed."""
+    """The best `most` trials, a line each; those that failed come last."""
     names = list(found.trials[0].values)
     made = Table(title=f"{found.objective} ({found.direction}) of {len(found.trials)} trials")
     for name in ("trial", found.objective.removeprefix("valid_"), "epochs", *names):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -21,6 +20,7 @@ from kerasrnn.settings import known, require_limits
 from kerasrnn.training.folder import RunFolder
 from kerasrnn.training.resume import refuse_to_overwrite
 from kerasrnn.tuning.hyper_app import HyperApp
+from kerasrnn.tuning.trials import Found, found_by, short, trial_of, values_of
 
 ORACLES = {
     "hyperband": oracles.HyperbandOracle,
@@ -33,42 +33,6 @@ MANY = 1000  # iterations of Hyperband, which the number of trials ends
 
 # a failure is told in a line; its traceback is in the trial's file
 keras_tuner_config.DEBUG = False
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One choice of numbers and what came of it.
-
-    Attributes:
-        number: from 0, in the order in which they began.
-        values: what was chosen, by the names in the app's tune.py.
-        score: the objective at its best; None where the trial failed or has not ended.
-        epochs: after which it was best, with those of the trial that it went on from; None as above.
-        failure: why it failed, in one line; None where it did not.
-    """
-
-    number: int
-    values: dict
-    score: float | None
-    epochs: int | None
-    failure: str | None
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found.
-
-    Attributes:
-        objective: name of what the trials were judged by, on the validation split.
-        direction: "min" or "max".
-        trials: all, the best first and the failed last.
-        config: of the best.
-    """
-
-    objective: str
-    direction: str
-    trials: list[Trial]
-    config: object
 
 
 def search(
@@ -137,7 +101,7 @@ def search(
     with contextlib.redirect_stdout(sys.stderr):  # KerasTuner talks there
         searching = _Search(_oracle(hyper, begun, trials), hyper, begun, folder)
         searching.search(epochs=begun["epochs"] or hyper.base.epochs)
-    return None if worker else _found(searching, hyper)
+    return None if worker else found_by(searching.oracle, hyper.config)
 
 
 def _role() -> str:
@@ -220,43 +184,13 @@ class _Search(keras_tuner.Hyperband):
             raise UserError(str(error)) from None
 
     def on_trial_begin(self, trial):
-        chosen = "  ".join(f"{n}={_short(v)}" for n, v in _values(trial).items())
+        chosen = "  ".join(f"{n}={short(v)}" for n, v in values_of(trial).items())
         print(f"trial {int(trial.trial_id)}: {chosen}", flush=True)
         super().on_trial_begin(trial)
 
     def on_trial_end(self, trial):
         super().on_trial_end(trial)
-        done = _trial(self.oracle.get_trial(trial.trial_id))
+        done = trial_of(self.oracle.get_trial(trial.trial_id))
         name = self.oracle.objective.name
         said = f"{name} {done.score:.4f}" if done.score is not None else f"failed: {done.failure}"
         print(f"trial {done.number}: {said}", flush=True)
-
-
-def _values(trial) -> dict:
-    return {n: v for n, v in trial.hyperparameters.values.items() if not n.startswith("tuner/")}
-
-
-def _short(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _trial(trial) -> Trial:
-    ended = trial.status == "COMPLETED"
-    failure = None
-    if trial.status in ("FAILED", "INVALID"):
-        failure = (trial.message or "its score is no number").strip().splitlines()[-1]
-    before = trial.hyperparameters.values.get("tuner/initial_epoch", 0)
-    steps = trial.best_step + 1 + before if ended else None
-    score = trial.score if ended else None
-    return Trial(int(trial.trial_id), _values(trial), score, steps, failure)
-
-
-def _found(searching: _Search, hyper: HyperApp) -> Found:
-    objective = hyper.objective
-    turn = -1 if objective.direction == "max" else 1
-    pairs = [(_trial(trial), trial.hyperparameters) for trial in searching.oracle.trials.values()]
-    pairs.sort(key=lambda p: (p[0].score is None, turn * (p[0].score or 0), p[0].number))
-    trials = [trial for trial, _ in pairs]
-    if trials[0].score is None:
-        raise UserError(f"Every trial failed; the first with: {trials[0].failure}")
-    return Found(objective.name, objective.direction, trials, hyper.config(pairs[0][1]))
