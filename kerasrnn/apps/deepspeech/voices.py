@@ -31,7 +31,8 @@ class Manner:
 
 
 OWN = Manner()
-VARIED = Manner((0.65, 1.5), (-0.9, 0.9), (0.82, 1.25))  # as if many more people spoke
+# As if many more people spoke, high and low.
+VARIED = Manner((0.65, 1.5), (-0.9, 1.6), (0.82, 1.25))
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def installed() -> tuple[str, ...]:
 
 
 def _espeak(voice: str, text: str, speed: float, pitch: float) -> bytes:
-    words, height = str(round(160 * speed)), str(round(49.5 * (1 + pitch)))  # a minute; 0 to 99
+    words = str(round(160 * speed))  # a minute
+    height = str(min(99, round(49.5 * (1 + pitch))))  # 0 to 99
     return _asked("espeak-ng", "-v", voice, "-s", words, "-p", height, "--stdout", text)
 
 
