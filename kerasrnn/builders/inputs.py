@@ -65,6 +65,9 @@ def sequence_input(
 def target_input(inputs: Reading, classes: int, embedding_size: int | None, steps: int | None):
     """Declare "target", which a decoder reads one step late, so in the width of its answer.
 
+    Args:
+        inputs, embedding_size, steps: see `sequence_input`.
+        classes: C, the width of the answer.
     Returns:
         The input and its vectors: (B, L, C) float, or (B, L) tokens 0 … C-1; see `sequence_input`.
     """

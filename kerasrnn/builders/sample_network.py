@@ -109,6 +109,7 @@ class SampleNetwork(keras.Model):
             self.answer.bias.assign(spread_parameters(self.components))
 
     def head(self, x):
+        """What the network holds of a sample, (…, S) → its parameters (…, P): relu → hidden → relu → P."""
         return self.answer(self.before(ops.relu(x)))
 
     def call(self, inputs):

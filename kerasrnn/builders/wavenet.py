@@ -103,7 +103,11 @@ class WaveNet(SampleNetwork):
 
 
 def receptive_field(stacks: int, dilations: int, kernel_size: int) -> int:
-    """Of a `WaveNet`, in samples: 1 + (K - 1) Σ d, where the dilations of a stack add up to 2^dilations - 1."""
+    """Of a `WaveNet`, in samples: 1 + (K - 1) Σ d, where the dilations of a stack add up to 2^dilations - 1.
+
+    Args:
+        stacks, dilations, kernel_size: the network's.
+    """
     return 1 + stacks * (kernel_size - 1) * (2**dilations - 1)
 
 

@@ -38,7 +38,11 @@ class Bidirectional(keras.layers.Bidirectional):
 
 
 def merge(mode: str | None, y, y_back):
-    """Merge (…, H) and (…, H) by a mode of `keras.layers.Bidirectional`."""
+    """Merge (…, H) and (…, H) by a mode of `keras.layers.Bidirectional`.
+
+    Args:
+        mode: "concat" (…, 2 H), "sum", "ave" or "mul" (…, H), or None, which gives both.
+    """
     modes = {
         "concat": lambda: ops.concatenate([y, y_back], axis=-1),
         "sum": lambda: y + y_back,

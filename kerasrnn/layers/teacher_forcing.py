@@ -13,6 +13,7 @@ class Schedule:
         return ops.clip(self.at(ops.cast(updates, "float32")), 0.0, 1.0)
 
     def at(self, updates):
+        """ε_i after i = `updates`, a scalar of any number type."""
         raise NotImplementedError(f"{type(self).__name__} must define `at(updates)`.")
 
     def get_config(self) -> dict:
@@ -25,7 +26,12 @@ class Schedule:
 
 @keras.saving.register_keras_serializable(package="kerasrnn")
 class LinearDecay(Schedule):
-    """ε_i = max(floor, start - slope · i); source: Bengio et al. 2015, arXiv:1506.03099, 2.4."""
+    """ε_i = max(floor, start - slope · i); source: Bengio et al. 2015, arXiv:1506.03099, 2.4.
+
+    Args:
+        slope: lost with each update.
+        start, floor: the first and the least probability.
+    """
 
     def __init__(self, slope: float, start: float = 1.0, floor: float = 0.0):
         self.slope, self.start, self.floor = slope, start, floor

@@ -148,6 +148,7 @@ def longest_common(first: list[str], second: list[str]) -> int:
 
 
 def ngrams(words: list[str], n: int) -> Counter:
+    """How often each n words that follow each other stand in `words`."""
     return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 

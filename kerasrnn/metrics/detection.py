@@ -26,6 +26,12 @@ def auc_interval(
 ) -> tuple[float, float]:
     """The interval that holds `share` of the AUCs of bootstrap samples, drawn within each kind.
 
+    Args:
+        labels: (N,), true where there is an event; both kinds must be there.
+        scores: (N,), finite, the higher the likelier.
+        draws: bootstrap samples, by `seed`.
+    Raises:
+        ValueError: for other axes, one kind alone, or scores that are not finite.
     Source: Efron & Tibshirani 1993, section 13.3 (the percentile interval).
     """
     labels, scores = _checked(labels, scores)
@@ -66,7 +72,14 @@ class Threshold:
 
 
 def threshold_for(labels, scores, precision: float) -> Threshold:
-    """The threshold with the highest recall of those that reach `precision`, or else the most precise."""
+    """The threshold with the highest recall of those that reach `precision`, or else the most precise.
+
+    Args:
+        labels, scores: see `auc_interval`.
+        precision: wanted, from 0 to 1.
+    Raises:
+        ValueError: as `auc_interval`.
+    """
     labels, scores = _checked(labels, scores)
     found, recall, alarms, values = _curve(labels, scores)
     wanted = min(precision, found.max())

@@ -59,6 +59,10 @@ def rate_interval(
 ) -> tuple[float, float]:
     """The interval that holds `share` of the rates of bootstrap samples of utterances.
 
+    Args:
+        errors, count: integers (B,), of each utterance, as `word_errors` gives them.
+        draws: bootstrap samples, by `seed`.
+
     Samples that have nothing to count are left out; where all have none, the ends are the rate itself.
     Source: Bisani & Ney 2004, "Bootstrap estimates for confidence intervals in ASR performance
     evaluation", section 3.
