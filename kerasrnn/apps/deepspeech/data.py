@@ -73,6 +73,8 @@ def prepare(source: Source, config: Config) -> Assets:
         UserError: if there is nothing to learn from, or transcripts have letters outside the alphabet set.
     """
     train = source.splits["train"]
+    if not len(train):
+        raise UserError(f"The train split of {source.name} must hold a recording at least.")
     said = sorted(set("".join(train.texts)))
     if not said:
         raise UserError(f"The training transcripts of {source.name} must hold letters, got none.")
