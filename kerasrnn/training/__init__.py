@@ -14,6 +14,7 @@ _HOMES = {
     "ScheduledSampling": "scheduled_sampling",
     "TruncatedBPTT": "truncated",
     "WindowedBPTT": "windows",
+    "data_parallel": "jax_devices",
     "gradient_flow": "flow",
 }
 __all__ = sorted(_HOMES)
