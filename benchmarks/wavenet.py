@@ -2,13 +2,13 @@
 
     python -m benchmarks.wavenet generation [--rounds N] [--json]
     python -m benchmarks.wavenet compare [--data FOLDER] [--minutes M] [--seeds N] [--out FOLDER] [--json]
-    python -m benchmarks.wavenet classes [--minutes M] [--count N] [--seeds N] [--json]
+    python -m benchmarks.wavenet classes [--minutes M] [--count N] [--seeds N] [--temperatures T,…] [--json]
 
 `generation` times one sample of a sound: from queues in one compiled loop, the same queues driven from Python,
-and naively, the whole receptive field anew for each sample. `compare` trains WaveNet and the recurrent network
-on equal parameters and time, on generated instruments or on a folder of recordings. `classes` trains WaveNet on
-the classes of generated instruments, and a classifier on their real (generated-instrument) notes, which then
-hears what WaveNet wrote of each class. `--set KEY=VALUE` changes the preset of the last two.
+and naively, the whole receptive field anew for each sample. `compare` trains WaveNet and recurrent networks on
+equal parameters and time, on generated instruments or on a folder of recordings. `classes` trains a network on
+the classes of generated instruments, and a classifier on their own notes, which then hears what the network
+wrote of each class. `--set KEY=VALUE` changes the preset of the last two, such as network=sample_rnn.
 """
 
 import argparse
@@ -144,7 +144,7 @@ def compared(asked) -> dict:
 
 
 def classes(asked) -> dict:
-    """A row for each seed: how often the classifier is right, on notes new to it and on WaveNet's."""
+    """A row for each seed and temperature: how often the classifier is right, on new notes and written ones."""
     from kerasrnn.apps import wavenet
     from kerasrnn.apps.wavenet import instruments
 
@@ -157,18 +157,20 @@ def classes(asked) -> dict:
                 max_minutes=asked.minutes, out=Path(asked.out or folder, f"classes-{seed}"),
             )  # fmt: skip
             heard = heard or classifier(*_learnt(instruments.notes("train", rate), names))
-            row = {"seed": seed} | run.evaluate(split="test")
-            row["real notes"] = _right(heard, *_learnt(instruments.notes("test", rate), names))
-            for name in names:
-                sounds = _written(run, name, asked.count, folder)
-                row[name] = _right(heard, *_learnt((sounds, [name] * asked.count), names))
-        row["written notes"] = float(np.mean([row[name] for name in names]))
-        rows.append(row)
-        print(json.dumps(row), file=sys.stderr, flush=True)
+            known = {"seed": seed} | run.evaluate(split="test")
+            known["real notes"] = _right(heard, *_learnt(instruments.notes("test", rate), names))
+            for warmth in map(float, asked.temperatures.split(",")):
+                row = known | {"temperature": warmth}
+                for name in names:
+                    sounds = _written(run, name, asked.count, warmth, folder)
+                    row[name] = _right(heard, *_learnt((sounds, [name] * asked.count), names))
+                row["written notes"] = float(np.mean([row[name] for name in names]))
+                rows.append(row)
+                print(json.dumps(row), file=sys.stderr, flush=True)
     return {"rows": rows}
 
 
-def _written(run, name: str, count: int, folder: str) -> list[np.ndarray]:
+def _written(run, name: str, count: int, warmth: float, folder: str) -> list[np.ndarray]:
     """Notes of a class that the model writes."""
     import soundfile
 
@@ -176,8 +178,9 @@ def _written(run, name: str, count: int, folder: str) -> list[np.ndarray]:
 
     out = Path(folder, f"{name}.wav")
     (answer,) = run.predict(
-        [""], seconds=instruments.SECONDS, class_=name, count=count, seed=1000, out=str(out)
-    )
+        [""], seconds=instruments.SECONDS, class_=name, count=count, seed=1000, temperature=warmth,
+        out=str(out),
+    )  # fmt: skip
     return [soundfile.read(file)[0] for file in answer["files"]]
 
 
@@ -189,9 +192,7 @@ def _learnt(notes, names: list[str]):
     from kerasrnn.layers import dequantise, quantise
 
     sounds, kinds = notes
-    audio = dequantise(
-        quantise(np.stack(sounds).astype("f"))
-    )  # µ-law codes, as the model hears them
+    audio = dequantise(quantise(np.stack(sounds).astype("f")))  # as the model hears them
     power = power_spectrogram(tf.convert_to_tensor(audio), FRAME, HOP, FRAME)
     features = log_power(mel_bands(power, 8000, BANDS, 60.0, 3900.0))
     return features.numpy() / 5 + 1, np.array([names.index(kind) for kind in kinds])
@@ -225,6 +226,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0, help="of each training")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--count", type=int, default=40, help="notes written of each class")
+    parser.add_argument("--temperatures", default="1,0.85", help="at which they are written")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE")
     parser.add_argument("--out", help="where the runs go")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
