@@ -88,18 +88,10 @@ def readable(paths: Sequence[Path], longest: float, skip: bool = False) -> list[
     """Which files can be read, and last `longest` seconds at most: their places. What is too long is told.
 
     Raises:
-        UserError: that lists those that cannot be read, unless `skip` leaves them out, which is told.
+        UserError: that lists those that cannot be read, unless `skip` leaves them out, which is told; or if
+            none is left.
     """
-
-    def header(path: Path) -> AudioFile | str:
-        try:
-            found = audio_file(path)
-        except UserError as error:
-            return str(error)
-        return found if found.seconds else f"{path} holds no samples."
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        headers = list(pool.map(header, paths))
+    headers = _headers(paths)
     bad = [said for said in headers if isinstance(said, str)]
     if bad and not skip:
         raise _unusable(bad, len(paths), "--set skip=true leaves them out")
@@ -118,6 +110,31 @@ def readable(paths: Sequence[Path], longest: float, skip: bool = False) -> list[
             f"longest={longest:g} s, got none."
         )
     return short
+
+
+def require_readable(paths: Sequence[Path]) -> None:
+    """Refuse files whose headers cannot be read, or promise no samples.
+
+    Raises:
+        UserError: that lists them.
+    """
+    bad = [said for said in _headers(paths) if isinstance(said, str)]
+    if bad:
+        raise _unusable(bad, len(paths), "mend them, or take them away")
+
+
+def _headers(paths: Sequence[Path]) -> list[AudioFile | str]:
+    """What the header of each file says, or why it cannot be used."""
+
+    def header(path: Path) -> AudioFile | str:
+        try:
+            found = audio_file(path)
+        except UserError as error:
+            return str(error)
+        return found if found.seconds else f"{path} holds no samples."
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(header, paths))
 
 
 def _unusable(complaints: list[str], count: int, way_out: str) -> UserError:
@@ -170,7 +187,7 @@ def _waveforms(paths: Sequence[Path], rate: int):
                 else:
                     yield sound
     if bad:
-        raise _unusable(bad, len(paths), "mend them, or take them out of the list")
+        raise _unusable(bad, len(paths), "mend them, or take them away")
 
 
 def _content(paths: Sequence[Path], rate: int) -> str:

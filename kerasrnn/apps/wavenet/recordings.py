@@ -10,6 +10,7 @@ import numpy as np
 from kerasrnn.apps.wavenet import instruments
 from kerasrnn.apps.wavenet.config import Config
 from kerasrnn.data.audio import SUFFIXES, audio_blocks
+from kerasrnn.data.sounds import require_readable
 from kerasrnn.data.splits import SPLITS, side
 from kerasrnn.errors import UserError
 from kerasrnn.layers.companding import quantise
@@ -59,7 +60,7 @@ def open_source(path: str | None, config: Config) -> Source:
     mixes the classes, so that `seconds` cuts none of them off before another.
 
     Raises:
-        UserError: if there is no sound, or a split has none.
+        UserError: if there is no sound, a file cannot be read, or a split has none.
     """
     if path is None:
         return _default(config)
@@ -92,6 +93,7 @@ def _folder(folder: Path, config: Config) -> Source:
     files = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in SUFFIXES]
     if not files:
         raise UserError(f"{folder} must hold audio files ({', '.join(sorted(SUFFIXES))}).")
+    require_readable(files)
     parts = [file.relative_to(folder).parts for file in files]
     classes = tuple(sorted({part[0] for part in parts}))
     if any(len(part) == 1 for part in parts) or len(classes) < 2:

@@ -84,6 +84,10 @@ def test_what_is_no_sound_is_refused(tmp_path):
     soundfile.write(tmp_path / "one.wav", np.zeros(400), 8000)
     with pytest.raises(UserError, match=r"for each split, but its 1 files give none to"):
         open_source(str(tmp_path), TINY)
+    for name in ("bad", "worse"):
+        (tmp_path / f"{name}.wav").write_text("no sound")
+    with pytest.raises(UserError, match=r"^2 of 3 recordings cannot be used .*bad.wav .*worse.wav"):
+        open_source(str(tmp_path), TINY)
     for changes, said in (
         ({"context": 3}, "`context` must be at least 16"),
         ({"dilations": 40}, "`dilations` must be from 1 to 20, got 40"),
