@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from kerasrnn.baselines import kneser_ney
+from kerasrnn.decoders.ctc_beams import Beams
 from kerasrnn.decoders.ctc_language import LanguageSearch, Weights
 from kerasrnn.decoders.ctc_tuning import tuned
-from kerasrnn.decoders.ctc_words import timed
+from kerasrnn.decoders.ctc_words import Hypothesis, timed
 from kerasrnn.decoders.spelling import Spelling
 from tests.oracles.every_alignment import every_labelling
 
@@ -85,6 +86,25 @@ def test_a_narrow_beam_never_scores_a_text_higher_than_it_is():
         assert all(hypothesis.score <= wanted[hypothesis.text] + 1e-9 for hypothesis in found)
 
 
+def test_letters_of_unknown_words_are_paid_as_they_come_so_that_few_beams_are_enough():
+    alphabet, rng = "abcd ", np.random.default_rng(0)
+    words = ["abab", "abbd", "acbc", "ad", "bb", "cb", "cca", "cdbb", "da", "dd"]
+    said = [" ".join(rng.choice(words, 2)) for _ in range(24)]
+    logits = rng.normal(scale=1.5, size=(24, 20, 6))
+    for row, text in zip(logits, said, strict=True):
+        row[1 : 2 * len(text) : 2, 5] += 4  # a blank behind each letter, and at the end
+        row[2 * len(text) :, 5] += 4
+        row[range(0, 2 * len(text), 2), [alphabet.index(letter) for letter in text]] += 4
+    model = kneser_ney([text.split() for text in said], 2)
+    letters, weights = kneser_ney([list(word) for word in words], 3), Weights(0.7, 1.0)
+    few, many = (
+        LanguageSearch(Spelling(alphabet, words), model, weights, letters=letters, width=width)
+        for width in (6, 100)
+    )
+    texts = ([best[0].text for best in search(logits, [20] * 24)] for search in (few, many))
+    assert next(texts) == next(texts)
+
+
 def test_confidences_are_the_shares_of_all_labellings():
     search = LanguageSearch(Spelling(ALPHABET, MODEL.words), MODEL, WEIGHTS, width=1100)
     (found,) = search(LOGITS[1:2], [5], n_best=1000)
@@ -142,6 +162,48 @@ def test_tuning_finds_the_weights_that_were_best_of_the_grid():
     best, tried = tuned(search, batches, wrong, grid)
     assert tried[best.weights] == min(tried.values()) == 0 < tried[Weights(0, 0)]
     assert [row[0].text for row in best(LOGITS, FRAMES)] == said
+
+
+def test_tuning_goes_over_the_weights_again_until_none_gets_better():
+    class Told:
+        """A search that says its weights."""
+
+        def __init__(self, weights):
+            self.weights = weights
+
+        weighed = staticmethod(lambda weights: Told(weights))
+
+        def __call__(self, *_):
+            said = f"{self.weights.language:g} {self.weights.word:g} {self.weights.unknown:g}"
+            return [[Hypothesis(said, 0.0, 0.0, 1.0, ())]]
+
+    errors = {
+        (0, 0): 3,
+        (0, -2): 2,
+        (1, -2): 1,
+    }  # by language and unknown: the second mends the first
+
+    def wrong(texts):
+        language, word, unknown = map(float, texts[0].split())
+        return errors.get((language, unknown), 4) + word
+
+    grid = {"language": (0.0, 1.0), "word": (0.0, 1.0), "unknown": (0.0, -2.0)}
+    best, tried = tuned(Told(Weights(0.0, 0.0)), [()], wrong, grid)
+    assert (best.weights.language, best.weights.word, best.weights.unknown) == (1.0, 0.0, -2.0)
+    assert tried[best.weights] == 1
+
+
+def test_what_is_dead_is_taken_for_no_labelling():
+    beams = Beams.begin(2, 4, 0, 0)
+    beams.key[:], beams.parent[:], beams.blank[:] = 7, 5, -1.0  # all alike, as if taken from one
+    dead = np.array([[False, True, True, False], [False, False, False, True]])
+    beams.bury(dead)
+    assert (beams.key[~dead] == 7).all()
+    assert (beams.key[dead] < 0).all()
+    assert len(set(beams.key[0][dead[0]])) == 2
+    assert not (beams.parent[dead][:, None] == beams.key.ravel()).any()
+    assert (beams.total()[dead] < -1e29).all()
+    assert (beams.parent[~dead] == 5).all()
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,8 @@ from kerasrnn.metrics.speech import (
 )
 
 SAID = ["the cat sat", "go", "", "one  two"]
-HEARD = [
-    "the cat that sat",
-    "",
-    "uh huh",
-    "one to",
-]  # an insertion, a deletion, two insertions, a substitution
+# an insertion, a deletion, two insertions, a substitution
+HEARD = ["the cat that sat", "", "uh huh", "one to"]
 
 
 def test_rates_are_errors_of_the_corpus_over_its_words_and_letters():
@@ -48,11 +44,15 @@ def test_a_corpus_without_words_has_a_rate_of_0_or_1():
 def test_the_interval_is_that_of_utterances_drawn_again():
     rng = np.random.default_rng(0)
     errors = rng.binomial(1, 0.2, 400)
-    low, high = rate_interval(errors, np.ones(400, int))
+    low, high = rate_interval(errors, np.ones(400, int), draws=10_000)
     p = errors.mean()
     spread = 1.96 * np.sqrt(p * (1 - p) / 400)  # the rate of single words is binomial
-    np.testing.assert_allclose([low, high], [p - spread, p + spread], atol=0.01)
-    assert rate_interval(errors, np.ones(400, int)) == (low, high)
+    np.testing.assert_allclose([low, high], [p - spread, p + spread], atol=0.003)
+    assert rate_interval(errors, np.ones(400, int), draws=10_000) == (low, high)
+
+
+def test_samples_without_a_word_have_no_part_in_the_interval():
+    assert rate_interval(np.array([1, 0]), np.array([1, 0])) == (1.0, 1.0)
 
 
 def test_confusions_pair_what_was_said_with_what_was_heard():
