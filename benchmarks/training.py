@@ -1,6 +1,6 @@
 """A training step of every app's `small`, with XLA around all of it and without, and what its data costs.
 
-    python -m benchmarks.training [--apps whale,char_lm] [--preset small] [--seconds 6]
+    python -m benchmarks.training [--apps whale,char_lm] [--preset small] [--seconds 1.5]
 
 `auto` is what `--jit auto` chooses, by a measurement of its own, and `auto/better` its step time beside
 the better of the two as measured here: 1.05 at most is aimed at. `waiting` is the share of the training
@@ -24,6 +24,10 @@ from kerasrnn.app import app_names, find_app
 from kerasrnn.training import jit
 from kerasrnn.training.step import Step
 
+ROUNDS = (
+    5  # that the pipeline is measured in, with and without it in turns; the least of each counts
+)
+
 
 def measured(name: str, preset: str, seconds: float) -> dict:
     """One app's row."""
@@ -41,7 +45,7 @@ def measured(name: str, preset: str, seconds: float) -> dict:
     row = {"app": name}
     if jit.compilable(model):
         times = jit.Times(model, batches, steps, jit.SPREAD)
-        times.measure()
+        times.measure(jit.ROUNDS)
         off, on = times.best(False), times.best(True)
         row |= {"off, ms": 1e3 * off, "on, ms": 1e3 * on, "compiled, s": compiling}
         row |= {"auto": "on" if auto else "off"}
@@ -51,46 +55,41 @@ def measured(name: str, preset: str, seconds: float) -> dict:
 
 def pipeline(model, batches, step: Step, seconds: float) -> dict:
     """What the batches cost, in per cent of the step time."""
-    iterator = iter(batches.endless())
-    begin = time.perf_counter()
-    for _ in range(3):
-        float(step(iterator)["loss"])
-    each = (time.perf_counter() - begin) / 3
-    count = max(4, min(batches.count, 200, round(seconds / each)))
+    iterator, times = iter(batches.endless()), []
+    for _ in range(4):
+        step(iterator)
+        times.append(step.last)
+    count = max(4, min(batches.count, round(seconds / min(times))))
     data = batches.endless().take(count)
     ready = [tuple(batch) for batch in data]  # in memory
     for batch in ready:  # every shape is compiled
         step(iter([batch]))
-    fed = best_of(step, lambda: iter(data), count)
-    alone = best_of(step, lambda: iter(ready), count)
-    waited, total = fed
+    rounds = [[spent(step, iter(x), count) for x in (data, ready)] for _ in range(ROUNDS)]
+    fed, alone = zip(*rounds, strict=True)
+    total, waited = min(fed)
     return {
         "waiting, %": 100 * waited / total,
-        "in all, %": max(0.0, 100 * (1 - alone[1] / total)),
-        "batches": count,
+        "in all, %": max(0.0, 100 * (1 - min(alone)[0] / total)),
     }
 
 
-def best_of(step: Step, start, count: int, rounds: int = 2) -> tuple[float, float]:
-    """Seconds waited and seconds in all of `count` steps, without the first; the faster of the rounds."""
-    found = []
-    for _ in range(rounds):
-        step.reset(lambda signs: signs.numpy())
-        iterator = start()
+def spent(step: Step, iterator, count: int) -> tuple[float, float]:
+    """Seconds of `count` steps without the first, and how many of them it waited for batches."""
+    step.reset(lambda signs: signs.numpy())
+    step(iterator)
+    begin = time.perf_counter()
+    for _ in range(count - 1):
         step(iterator)
-        begin = time.perf_counter()
-        for _ in range(count - 1):
-            step(iterator)
-        found.append((time.perf_counter() - begin, step.waited))
-    total, waited = min(found)
-    return waited, total
+    return time.perf_counter() - begin, step.waited
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--apps", default=",".join(app_names()))
     parser.add_argument("--preset", default="small")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each pipeline's measurement")
+    parser.add_argument(
+        "--seconds", type=float, default=1.5, help="of a round that measures the pipeline"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rows = []

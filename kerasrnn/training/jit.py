@@ -74,19 +74,19 @@ def choose(
     before = checkpoint.snapshot(model)
     try:
         rough = Times(model, batches, {first: steps[first]}, 1)
-        rough.round()
-        rough.round()
+        rough.measure(1)
         left = ahead(rough.best(first))
         if left < WORTH:
             why = f"XLA {word}: {left:.0f} s of training are not worth measuring it."
             return Choice(first, why)
         times = Times(model, batches, steps, SPREAD)
-        times.measure()
+        times.measure(ROUNDS)
         fast, slow = times.best(True), times.best(False)
         xla = fast < slow
         told = f"{1e3 * fast:.3g} ms a step with it, {1e3 * slow:.3g} without"
-        why = f"XLA {'on' if xla else 'off'}: {told}; compiled in {times.compiling:.0f} s."
-        return Choice(xla, why, times.compiling)
+        compiling = rough.compiling + times.compiling
+        why = f"XLA {'on' if xla else 'off'}: {told}; compiled in {compiling:.0f} s."
+        return Choice(xla, why, compiling)
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
         reason = str(error).splitlines()[0][:200]
         return Choice(False, f"XLA off: it cannot compile this model ({reason}).")
@@ -131,12 +131,12 @@ class Times:
             self._seconds[xla].append(took)
             step.reset(kept)
 
-    def measure(self) -> None:
-        """So many rounds as tell which is faster."""
+    def measure(self, rounds: int) -> None:
+        """A round that compiles, and `rounds` that count, or as many as patience lasts for."""
         self.round()
         end = time.perf_counter() + PATIENCE
         self.round()
-        for _ in range(ROUNDS - 1):
+        for _ in range(rounds - 1):
             if time.perf_counter() < end:
                 self.round()
         if True in self.steps:

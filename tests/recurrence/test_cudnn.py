@@ -85,3 +85,15 @@ def test_xla_is_not_asked_to_compile_a_model_with_it(gpu):
     layer = layers.LSTM(H)
     layer.build(X.shape)
     assert not layer.supports_jit
+
+
+def test_a_step_that_xla_compiles_whole_has_no_cudnn_in_it(gpu):
+    layer = layers.LSTM(H)
+    with recurrence.compiled():
+        assert layer.plan((B, T, D)).route == "cluster"
+        layer.build((B, T, D))
+        assert layer.supports_jit
+        with pytest.raises(ValueError, match="XLA compiles the whole step"):
+            recurrence.plan(layer.cell, (B, T, D), "cudnn")
+    with recurrence.compiled(False):
+        assert layer.plan((B, T, D)).route == "cudnn"
