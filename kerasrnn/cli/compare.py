@@ -78,9 +78,9 @@ def _print(rows: list[dict], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title)
-    for number, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if number else "left")
+    table = Table("", title=title)
     for row in rows:
-        table.add_row(*row.values())
-    Console(width=max(Console().width, 120)).print(table)
+        table.add_column(row[""], justify="right")
+    for name in list(rows[0])[1:]:
+        table.add_row(name.replace("_", " "), *(row[name] for row in rows))
+    Console(width=max(Console().width, 80)).print(table)
