@@ -7,17 +7,9 @@ from typing import Any, get_args
 from keras.config import dtype_policy
 from keras.layers import Activation, Concatenate, Dense
 
+from kerasrnn.builders import recurrent
 from kerasrnn.builders.checks import require_one_of, require_plain, require_share, require_size
 from kerasrnn.builders.knobs import Depth, Merge
-from kerasrnn.builders.recurrent import (
-    CELLS,
-    LAYERS,
-    Bidirectional,
-    Dropout,
-    get,
-    gives_answers,
-    layer_over,
-)
 from kerasrnn.builders.states import named_states
 from kerasrnn.cells.deep_transition import DeepTransition
 
@@ -81,18 +73,20 @@ class Stack:
             self._check_units()
         else:
             self._check_pattern()
-        if gives_answers(self.cell):
+        if recurrent.gives_answers(self.cell):
             self._check_answers()
 
     def answering(self, classes: int) -> "Stack":
         """The same stack; a named cell that gives the answers itself gives one of `classes`."""
-        if not (self._named and gives_answers(self.cell)):
+        if not (self._named and recurrent.gives_answers(self.cell)):
             return self
         require_size("classes", classes, "it is the width of the output")
         return replace(self, cell_options={"classes": classes, **self.cell_options})
 
     def _check_units(self):
-        require_one_of("cell", self.cell, tuple(CELLS), "or pass a cell such as LSTMCell(64)")
+        require_one_of(
+            "cell", self.cell, tuple(recurrent.CELLS), "or pass a cell such as LSTMCell(64)"
+        )
         for size in self.sizes:
             require_size("units", size, f"cell={self.cell!r} needs the size of its state")
         if not self.sizes or self.layers not in (1, len(self.sizes)):
@@ -104,7 +98,7 @@ class Stack:
     def _check_pattern(self):
         if isinstance(self.cell, type) or not hasattr(self.cell, "state_size"):
             raise ValueError(
-                f"`cell` must be one of {tuple(CELLS)} or a cell such as LSTMCell(64), "
+                f"`cell` must be one of {tuple(recurrent.CELLS)} or a cell such as LSTMCell(64), "
                 f"got {self.cell!r}."
             )
         for name, default in (("units", None), ("cell_options", {}), ("recurrent_dropout", 0.0)):
@@ -187,7 +181,7 @@ class Stack:
     def answer(self, h, classes: int, activation):
         """The output layer: (…, H) → (…, C), after dropout and the output's part of `depth`."""
         require_size("classes", classes, "it is the width of the output")
-        if gives_answers(self.cell):
+        if recurrent.gives_answers(self.cell):
             return self._own_answer(h, classes, activation)
         h = self._drop(h, "dropout_out")
         if self._deep_transition:
@@ -219,7 +213,7 @@ class Stack:
     def _cell(self, size: int):
         if self._named:
             rate = self.recurrent_dropout
-            cell = get(self.cell, size, recurrent_dropout=rate, **self.cell_options)
+            cell = recurrent.get(self.cell, size, recurrent_dropout=rate, **self.cell_options)
         else:
             cell = type(self.cell).from_config(self.cell.get_config())
         if not self._deep_transition:
@@ -227,14 +221,16 @@ class Stack:
         return DeepTransition(cell, self.depth_layers, shortcut="shortcut" in self.depth)
 
     def _layer(self, size: int, name: str, **returns: bool):
-        if self._named and self.cell in LAYERS and not self._deep_transition:
+        if self._named and self.cell in recurrent.LAYERS and not self._deep_transition:
             options = {"recurrent_dropout": self.recurrent_dropout, **self.cell_options}
-            layer = LAYERS[self.cell](size, name=name, **options, **returns)
+            layer = recurrent.LAYERS[self.cell](size, name=name, **options, **returns)
         else:
-            layer = layer_over(self._cell(size), name=name, **returns)
+            layer = recurrent.layer_over(self._cell(size), name=name, **returns)
         if self.bidirectional is None:
             return layer
-        return Bidirectional(layer, merge_mode=self.bidirectional, name=f"bidirectional_{name}")
+        return recurrent.Bidirectional(
+            layer, merge_mode=self.bidirectional, name=f"bidirectional_{name}"
+        )
 
     def _deepen_input(self, x, prefix: str):
         if self.depth not in ("input_to_hidden", "input_to_hidden_shortcut"):
@@ -250,4 +246,4 @@ class Stack:
         return x
 
     def _drop(self, x, name: str):
-        return Dropout(self.dropout, name=name)(x) if self.dropout else x
+        return recurrent.Dropout(self.dropout, name=name)(x) if self.dropout else x

@@ -244,11 +244,6 @@ class GateCell(Weights, Drops, keras.layers.Layer):
         return [ops.zeros((batch_size, w), dtype=self.compute_dtype) for w in self.widths]
 
     def get_config(self) -> dict:
-        config = {
-            "units": self.units,
-            "use_bias": self.use_bias,
-            "layer_norm": self.layer_norm,
-            "seed": self.seed,
-            **{name: getattr(self, name) for name in self.drop_names},
-        }
-        return {**super().get_config(), **config, **self._weight_options()}
+        names = ("units", "use_bias", "layer_norm", "seed", *self.drop_names)
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), **own, **self._weight_options()}
