@@ -23,8 +23,8 @@ ORDER = (
         "layers",
         "builders",
     ),
-    *("losses", "decoders", "metrics", "baselines", "data", "app", "training", "tuning", "export"),
-    *("serving", "learning", "run", "comparison", "apps", "cli"),
+    *("losses", "checks", "decoders", "metrics", "baselines", "data", "app", "training", "tuning"),
+    *("export", "serving", "learning", "run", "comparison", "apps", "cli"),
 )
 WITHOUT_TENSORFLOW = ("initializers", "regularizers", "cells", "layers", "builders", "losses")
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -1,69 +1,148 @@
-"""WAV files inside a graph, by stock operations, for models that are served: bytes → waveform at one rate.
+"""WAV files inside a graph, by stock operations, for models that are served: bytes → waveforms at one rate.
 
 PCM of 8, 16, 24 and 32 bits and float of 32 and 64, plain or extensible, any channels (averaged) and rate.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
+from kerasrnn.checks import checked, checked_rows
+
 MOST_SECONDS = 600  # of a file
-HEAD = 64  # zeros behind a file, so that no field is read past its end
+GROUP_SECONDS = MOST_SECONDS  # of files that are heard together, padded to the longest
+MOST_TOGETHER = 3600  # seconds of all files of a request
 CHUNKS = 1000  # that are looked through for those that count
 RATES = (100, 768_000)  # Hz
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 
 
-def decode_wav(data: tf.Tensor, rate: int) -> tf.Tensor:
-    """The samples of a WAV file.
+class WavFiles:
+    """Files whose headers have been looked at; their samples are decoded when they are heard.
 
     Args:
-        data: the file, a string scalar.
+        files: string (B,).
         rate: Hz, wanted.
-    Returns:
-        float32 (S,), full scale ±1, the channels' mean.
+    Attributes:
+        lengths: int64 (B,), samples of each at `rate`: of S samples at R Hz, ⌈S rate / R⌉.
     Raises:
         tf.errors.InvalidArgumentError: that says "A WAV file must …" and what came.
     """
-    data, form, given, place = _header(data)
-    body, size = place
-    raw = tf.strings.substr(data, tf.cast(body, tf.int32), tf.cast(size, tf.int32))
-    kind, bits, channels = form
-    samples = tf.reshape(_samples(raw, kind, bits), [-1, tf.cast(channels, tf.int32)])
-    audio = tf.reduce_mean(samples, axis=1)
-    finite = tf.reduce_all(tf.math.is_finite(audio))
-    audio = _checked(finite, "A WAV file's samples must be finite.", audio)
-    return tf.cond(given == rate, lambda: audio, lambda: resample(audio, given, rate))
+
+    def __init__(self, files: tf.Tensor, rate: int):
+        self._rate = rate
+        self._files, self._form, self._given, (self._body, self._size), samples = _headers(files)
+        self.lengths = -(-samples * rate // self._given)
+        seconds = tf.reduce_sum(self.lengths) // rate
+        said = f"The WAV files of a request must last at most {MOST_TOGETHER} s together, got {{}}."
+        good = seconds <= MOST_TOGETHER
+        self.lengths = checked(good, tf.strings.format(said, seconds), self.lengths)
+
+    def sound(self, row: tf.Tensor) -> tf.Tensor:
+        """One file's samples, float32 (lengths[row],), full scale ±1, the channels' mean."""
+        body, size = (tf.cast(x[row], tf.int32) for x in (self._body, self._size))
+        kind, bits, channels = (field[row] for field in self._form)
+        raw = tf.strings.substr(self._files[row], body, size)
+        samples = tf.reshape(_samples(raw, kind, bits), [-1, tf.cast(channels, tf.int32)])
+        audio = tf.reduce_mean(samples, axis=1)
+        finite = tf.reduce_all(tf.math.is_finite(audio))
+        audio = checked(finite, "A WAV file's samples must be finite.", audio)
+        given = self._given[row]
+        return tf.cond(
+            given == self._rate, lambda: audio, lambda: resample(audio, given, self._rate)
+        )
+
+    def heard(self, hear: Callable[[tf.Tensor, tf.Tensor], dict], kinds: dict) -> dict:
+        """What `hear` makes of the files: of all at once or, where that would be large, of groups.
+
+        Files of like lengths share a group, which lasts GROUP_SECONDS at most: so neither a long file among
+        short ones nor many long ones take more memory than that.
+
+        Args:
+            hear: audio float32 (b, S), silent behind each end, and lengths int64 (b,) → {name: (b, …)}.
+            kinds: {name: TensorSpec}; a None after the first is an axis that is -1 behind a row's own.
+        Returns:
+            {name: (B, …)}, in the order of the files.
+        """
+        order = tf.argsort(self.lengths, stable=True)
+        lengths, rows = tf.gather(self.lengths, order), tf.size(order)
+        most = tf.constant([int(GROUP_SECONDS * self._rate)], tf.int64)
+
+        def more(start, found):
+            padded = lengths[start:] * tf.range(1, rows - start + 1, dtype=tf.int64)
+            stop = start + tf.maximum(tf.searchsorted(padded, most, side="right")[0], 1)
+            sounds = tf.map_fn(
+                self.sound,
+                order[start:stop],
+                fn_output_signature=tf.RaggedTensorSpec([None], tf.float32, 0),
+            )
+            heard = hear(sounds.to_tensor(), lengths[start:stop])
+            for name, spec in kinds.items():
+                heard[name] = tf.ensure_shape(_under(found[name], heard[name]), spec.shape)
+            return stop, heard
+
+        shapes = {name: spec.shape for name, spec in kinds.items()}
+        none = {n: tf.zeros([x or 0 for x in shapes[n]], kinds[n].dtype) for n in kinds}
+        _, found = tf.while_loop(
+            lambda start, _: start < rows, more, (0, none), (tf.TensorShape([]), shapes)
+        )
+        back = tf.argsort(order)
+        return {name: tf.gather(value, back) for name, value in found.items()}
 
 
-def _header(data: tf.Tensor):
-    """A file's header, checked: the file, (format, bits, channels), rate, (begin, size) of its samples."""
-    file = tf.concat([tf.io.decode_raw(data, tf.uint8), tf.zeros(HEAD, tf.uint8)], 0)
-    whole = (file[:4] == list(b"RIFF")) & (file[8:12] == list(b"WAVE"))
-    data = _checked(tf.reduce_all(whole), "A WAV file must begin with RIFF and WAVE.", data)
-    with tf.control_dependencies([data]):
-        file = tf.identity(file)
-    (form, _), (body, size) = _chunk(file, b"fmt "), _chunk(file, b"data")
+def _under(above: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
+    """Both, one under the other, (A + B, …), with -1 behind what is narrower."""
+    if above.shape.rank == 1:
+        return tf.concat([above, below], 0)
+    widest = tf.maximum(tf.shape(above), tf.shape(below))[1:]
+    both = []
+    for part in (above, below):
+        missing = tf.concat([[0], widest - tf.shape(part)[1:]], 0)
+        padding = tf.stack([tf.zeros_like(missing), missing], 1)
+        both.append(tf.pad(part, padding, constant_values=-1))
+    return tf.concat(both, 0)
+
+
+def _headers(files: tf.Tensor):
+    """Files' headers, checked, each field int64 (B,).
+
+    Returns:
+        The files; (format, bits, channels); rate; (begin, size) of the samples' bytes; how many samples.
+    """
+    begun = _bytes(files, tf.zeros_like(tf.strings.length(files), tf.int64), 12)
+    whole = tf.reduce_all(
+        tf.gather(begun, [*range(4), *range(8, 12)], axis=1) == list(b"RIFFWAVE"), 1
+    )
+    files = checked(whole, "A WAV file must begin with RIFF and WAVE.", files)
+    (form, _), (body, size) = _chunk(files, b"fmt "), _chunk(files, b"data")
     there = (form > 0) & (body > 0)
-    data = _checked(there, "A WAV file must hold a chunk fmt and a chunk data.", data)
-    kind, channels, bits = (_number(file, form + at, 2) for at in (0, 2, 14))
-    given = _number(file, form + 4, 4)
-    kind = tf.where(kind == EXTENSIBLE, _number(file, form + 24, 2), kind)
-    known = ((kind == PCM) & tf.reduce_any(bits == [8, 16, 24, 32])) | (
-        (kind == FLOAT) & tf.reduce_any(bits == [32, 64])
+    files = checked(there, "A WAV file must hold a chunk fmt and a chunk data.", files)
+    kind, channels, bits = (_number(files, form + at, 2) for at in (0, 2, 14))
+    given = _number(files, form + 4, 4)
+    kind = tf.where(kind == EXTENSIBLE, _number(files, form + 24, 2), kind)
+    known = ((kind == PCM) & _among(bits, (8, 16, 24, 32))) | (
+        (kind == FLOAT) & _among(bits, (32, 64))
     )
     said = "A WAV file must hold PCM of 8 to 32 bits or float, got format {} of {} bits."
-    data = _checked(known, tf.strings.format(said, (kind, bits)), data)
+    files = checked_rows(known, said, (kind, bits), files)
     said = (
         f"A WAV file must have 1 to 64 channels and {RATES[0]} to {RATES[1]} Hz, got {{}} and {{}}."
     )
     fits = (channels > 0) & (channels <= 64) & (given >= RATES[0]) & (given <= RATES[1])
-    data = _checked(fits, tf.strings.format(said, (channels, given)), data)
-    channels = tf.maximum(channels, 1)
-    wide = channels * tf.maximum(bits // 8, 1)
-    size = tf.minimum(size, tf.size(file, tf.int64) - HEAD - body) // wide * wide
+    files = checked_rows(fits, said, (channels, given), files)
+    with tf.control_dependencies([files]):
+        given = tf.identity(given)
+    wide = tf.maximum(channels, 1) * tf.maximum(bits // 8, 1)
+    size = tf.minimum(size, tf.cast(tf.strings.length(files), tf.int64) - body) // wide * wide
+    samples = size // wide
     said = f"A WAV file must hold samples of at most {MOST_SECONDS} s, got {{}}."
-    fits = (size > 0) & (size // wide <= MOST_SECONDS * given)
-    data = _checked(fits, tf.strings.format(said, size // wide), data)
-    return data, (kind, bits, channels), given, (body, size)
+    fits = (samples > 0) & (samples <= MOST_SECONDS * given)
+    samples = checked_rows(fits, said, (samples,), samples)
+    return files, (kind, bits, channels), given, (body, size), samples
+
+
+def _among(value: tf.Tensor, some: tuple[int, ...]) -> tf.Tensor:
+    return tf.reduce_any(value[:, None] == list(some), 1)
 
 
 def resample(audio: tf.Tensor, given: tf.Tensor, wanted: int) -> tf.Tensor:
@@ -96,33 +175,38 @@ def _common(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     return tf.while_loop(lambda a, b: b > 0, lambda a, b: (b, a % b), (a, b))[0]
 
 
-def _chunk(file: tf.Tensor, name: bytes) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where the first chunk called `name` has its body, and the body's size; 0 and 0 if there is none."""
-    end = tf.size(file, tf.int64) - HEAD
+def _chunk(files: tf.Tensor, name: bytes) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where each file's first chunk called `name` has its body, and the body's size; 0 and 0 without one."""
+    end = tf.cast(tf.strings.length(files), tf.int64)
 
-    def named(at):
-        return tf.reduce_all(file[at : at + 4] == list(name))
+    def missed(at):
+        """Whether a chunk with another name begins there."""
+        return (at + 8 <= end) & tf.reduce_any(_bytes(files, at, 4) != list(name), 1)
 
     def following(at):
-        size = _number(file, at + 4, 4)
-        return at + 8 + size + size % 2
+        size = _number(files, at + 4, 4)
+        return (tf.where(missed(at), at + 8 + size + size % 2, at),)
 
     at = tf.while_loop(
-        lambda at: (at + 8 <= end) & ~named(at),
-        lambda at: (following(at),),
-        (tf.constant(12, tf.int64),),
+        lambda at: tf.reduce_any(missed(at)),
+        following,
+        (tf.fill(tf.shape(files), tf.constant(12, tf.int64)),),
         maximum_iterations=CHUNKS,
     )[0]
-    there = (at + 8 <= end) & named(at)
-    at = tf.where(there, at, 0)
-    return tf.where(there, at + 8, 0), tf.where(there, _number(file, at + 4, 4), 0)
+    there = (at + 8 <= end) & ~missed(at)
+    return tf.where(there, at + 8, 0), tf.where(there, _number(files, at + 4, 4), 0)
 
 
-def _number(file: tf.Tensor, at: tf.Tensor, size: int) -> tf.Tensor:
-    """`size` bytes at `at`, the smallest first; past the end there is 0."""
-    at = tf.minimum(at, tf.size(file, tf.int64) - size)
-    digits = tf.cast(file[at : at + size], tf.int64)
-    return tf.reduce_sum(digits * [256**k for k in range(size)])
+def _bytes(files: tf.Tensor, at: tf.Tensor, size: int) -> tf.Tensor:
+    """`size` bytes of each file from `at` (B,) on, int64 (B, size); past its end there is 0."""
+    at = tf.minimum(at, tf.cast(tf.strings.length(files), tf.int64))
+    some = tf.strings.substr(files, at, tf.fill(tf.shape(at), tf.constant(size, tf.int64)))
+    return tf.cast(tf.io.decode_raw(some, tf.uint8, fixed_length=size), tf.int64)
+
+
+def _number(files: tf.Tensor, at: tf.Tensor, size: int) -> tf.Tensor:
+    """The number in `size` bytes at `at`, (B,), the smallest first."""
+    return tf.reduce_sum(_bytes(files, at, size) * [256**k for k in range(size)], 1)
 
 
 def _samples(raw: tf.Tensor, kind: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
@@ -146,11 +230,3 @@ def _samples(raw: tf.Tensor, kind: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
     }
     which = [(kind == k) & (bits == b) for k, b in readers]
     return tf.case(list(zip(which, readers.values(), strict=True)), default=lambda: tf.zeros([0]))
-
-
-def _checked(good: tf.Tensor, refusal, passed: tf.Tensor) -> tf.Tensor:
-    """`passed`, which nothing can read before `good` has been seen to hold; nor is that looked at before."""
-    with tf.control_dependencies([passed]):
-        looked = tf.debugging.Assert(good, [refusal])
-    with tf.control_dependencies([looked]):
-        return tf.identity(passed)

@@ -8,13 +8,15 @@ import soundfile
 import soxr
 import tensorflow as tf
 
-from kerasrnn.data.wav import decode_wav
+from kerasrnn.data import wav as module
+from kerasrnn.data.wav import WavFiles
 
 
 @pytest.fixture(scope="module")
 def decode():
     return tf.function(
-        lambda data: decode_wav(data, 2000), input_signature=[tf.TensorSpec((), tf.string)]
+        lambda data: WavFiles(data[None], 2000).sound(0),
+        input_signature=[tf.TensorSpec((), tf.string)],
     )
 
 
@@ -68,3 +70,58 @@ BAD = {
 def test_each_bad_file_is_refused_in_a_sentence(decode, said):
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"A WAV file.*{said}"):
         decode(BAD[said])
+
+
+SOUNDS = [NOISE[:n, 0] for n in (40, 501, 7, 300, 40, 1)]
+
+
+@pytest.mark.parametrize("most", [1, 0.25, 0.01])  # s: one group, several, each alone
+def test_files_are_heard_in_groups_whose_padded_length_is_bounded_each_in_its_place(
+    most, monkeypatch
+):
+    monkeypatch.setattr(module, "GROUP_SECONDS", most)
+    seen = []
+
+    def hear(audio, lengths):
+        tf.py_function(lambda *x: seen.append([y.numpy() for y in x]), (audio, lengths), [])
+        said = tf.strings.as_string(lengths)
+        return {"sum": tf.reduce_sum(audio, 1), "twice": audio[..., None] * [2, 3], "said": said}
+
+    kinds = {
+        "sum": tf.TensorSpec([None]),
+        "twice": tf.TensorSpec([None, None, 2]),
+        "said": tf.TensorSpec([None], tf.string),
+    }
+    files = [wav(sound, subtype="FLOAT") for sound in SOUNDS]
+    graph = tf.function(lambda x: WavFiles(x, 2000).heard(hear, kinds), autograph=False)
+    got = graph(tf.constant(files))
+    for row, sound in enumerate(SOUNDS):
+        np.testing.assert_allclose(got["sum"][row], sound.sum(), rtol=1e-5)
+        twice = got["twice"][row, : len(sound)]
+        np.testing.assert_allclose(twice, sound[:, None] * [2, 3], rtol=1e-6)
+        assert got["said"][row].numpy() == str(len(sound)).encode()
+    for audio, lengths in seen:
+        assert audio.size <= max(most * 2000, lengths[0] if len(lengths) == 1 else 0)
+        assert audio.shape[1] == lengths.max()
+        assert not audio[np.arange(audio.shape[1]) >= lengths[:, None]].any()
+    assert len(seen) == {1: 2, 0.25: 3, 0.01: 5}[most]
+
+
+def test_no_files_are_heard_as_nothing():
+    kinds = {"sum": tf.TensorSpec([None])}
+    none = tf.constant([], tf.string)
+    got = WavFiles(none, 2000).heard(lambda audio, _: {"sum": tf.reduce_sum(audio, 1)}, kinds)
+    assert got["sum"].shape == (0,)
+
+
+def test_many_long_files_in_few_bytes_are_refused_before_they_are_decoded():
+    slow = wav(np.zeros(60_000), 100, "PCM_U8")
+    assert WavFiles(tf.constant([slow] * 6), 16_000).lengths.numpy().tolist() == [9_600_000] * 6
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most 3600 s together, got 4200"):
+        WavFiles(tf.constant([slow] * 7), 16_000)
+
+
+def test_one_bad_file_among_good_ones_is_said_with_what_it_holds():
+    files = [wav(NOISE[:, 0]), BAD["got format 2 of 4 bits"], wav(NOISE[:, 0])]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="got format 2 of 4 bits"):
+        WavFiles(tf.constant(files), 2000)

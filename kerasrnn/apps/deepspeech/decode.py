@@ -31,7 +31,8 @@ class Listener(tf.Module):
         self.config, self.front = config, Front(config, assets.statistics)
         self.blank = assets.blank
         self._letters = [*assets.alphabet, ""]
-        self._network = lambda x: _uncompiled(model, x)  # kept out of tf.Module's sight
+        # not compiled, which it would be anew for each length; and out of tf.Module's sight
+        self._network = portable()(lambda x: model(x, training=False))
         self._graphs, self._writers = {}, {}
         self._given = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int64)
         self.heard = tf.function(self.hear, self._given, autograph=False)
@@ -89,12 +90,6 @@ class Listener(tf.Module):
             "confidence": tf.exp(path.log_probabilities),
             "timestamps": tf.where(there[..., None], times * self.config.step_seconds, -1.0),
         }
-
-
-def _uncompiled(model, x) -> tf.Tensor:
-    """The logits, without XLA: it would compile anew for each length."""
-    with portable():
-        return model(x, training=False)
 
 
 @functools.lru_cache(maxsize=1)

@@ -9,7 +9,8 @@ from kerasrnn.apps.deepspeech.config import Config
 from kerasrnn.apps.deepspeech.data import Assets
 from kerasrnn.apps.deepspeech.decode import Listener
 from kerasrnn.apps.deepspeech.stream import Stream
-from kerasrnn.data.wav import decode_wav
+from kerasrnn.checks import checked, finite
+from kerasrnn.data.wav import WavFiles
 
 
 def endpoint(model, config: Config, assets: Assets) -> dict:
@@ -29,12 +30,12 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "audio_bytes")], autograph=False)
     def serving_default(audio_bytes):
-        sounds = tf.map_fn(
-            lambda data: decode_wav(data, config.rate),
-            audio_bytes,
-            fn_output_signature=tf.RaggedTensorSpec([None], tf.float32, 0),
-        )
-        return written(sounds.to_tensor(), sounds.row_lengths())
+        kinds = {
+            "transcript": tf.TensorSpec([None], tf.string),
+            "confidence": tf.TensorSpec([None], tf.float32),
+            "timestamps": tf.TensorSpec([None, None, 2], tf.float32),
+        }
+        return WavFiles(audio_bytes, config.rate).heard(written, kinds)
 
     @tf.function(
         input_signature=[
@@ -43,7 +44,7 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
         autograph=False,
     )  # fmt: skip
     def waveform(waveform, lengths):
-        return written(*_checked(waveform, lengths))
+        return written(*_silenced(waveform, lengths))
 
     signatures = {"serving_default": serving_default, "waveform": waveform, "module": heard}
     if config.streaming:
@@ -60,7 +61,7 @@ def stream_signatures(stream: Stream) -> dict:
 
     @tf.function(autograph=False)
     def hear(waveform, **state):
-        answer, after = stream.hear(_finite(waveform, samples), state)
+        answer, after = stream.hear(finite(waveform, samples), state)
         return answer | after
 
     @tf.function(autograph=False)
@@ -74,19 +75,7 @@ def stream_signatures(stream: Stream) -> dict:
     }
 
 
-def _finite(audio: tf.Tensor, multiple: int) -> tf.Tensor:
-    """`audio` (B, S), which nothing reads before S and the samples have been looked at."""
-    samples = tf.shape(audio)[1]
-    said = tf.strings.format(
-        f"A waveform must be finite and hold one or more times {multiple} samples, got {{}}.",
-        samples,
-    )
-    good = tf.reduce_all(tf.math.is_finite(audio)) & (samples > 0) & (samples % multiple == 0)
-    with tf.control_dependencies([tf.debugging.Assert(good, [said])]):
-        return tf.identity(audio)
-
-
-def _checked(audio: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _silenced(audio: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """`audio` (B, S), which nothing reads before it has been looked at, silent behind each end."""
     samples, lengths = tf.shape(audio, tf.int64)[1], tf.cast(lengths, tf.int64)
     good = tf.reduce_all(tf.math.is_finite(audio)) & tf.reduce_all(
@@ -96,8 +85,7 @@ def _checked(audio: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
         "A waveform must be finite, and its length from 1 to the {} samples given, got {}.",
         (samples, lengths),
     )
-    with tf.control_dependencies([tf.debugging.Assert(good, [said])]):
-        lengths = tf.identity(lengths)
+    lengths = checked(good, said, lengths)
     there = tf.sequence_mask(lengths, samples)
     return tf.where(there, audio, 0.0), lengths
 

@@ -83,8 +83,7 @@ class Stream(tf.Module):
         count = tf.shape(features)[1] // self.config.stride
         step = state["heard"][:, None] + tf.range(count) - self.late
         real = step >= 0
-        with portable():
-            logits, states = self._network(frames, real, state)
+        logits, states = self._network(frames, real, state)
         best = tf.where(real, tf.argmax(logits, -1, tf.int32), self.blank)
         said = tf.where(state["last"] > 0, state["last"] - 1, self.blank)
         before = tf.concat([said[:, None], best[:, :-1]], 1)
@@ -100,6 +99,7 @@ class Stream(tf.Module):
         answer = {"transcript": tf.strings.reduce_join(letters, -1), "logits": logits, "real": real}
         return answer, after
 
+    @portable()
     def _network(self, x: tf.Tensor, real: tf.Tensor, state: dict) -> tuple[tf.Tensor, dict]:
         """Logits (B, n, K) of frames (B, kept + n stride, F), and the recurrent layers' states."""
         after, count = {}, len(self.config.dense)

@@ -25,13 +25,16 @@ class Listener(tf.Module):
         super().__init__(name="whale")
         self.model_variables = [variable.value for variable in model.variables]
         self.config, self.front, self._statistics = config, Front(config), assets.statistics
-        self._network = lambda x: _uncompiled(model, x)  # kept out of tf.Module's sight
+        # not compiled, which it would be anew for each number of windows; and out of tf.Module's sight
+        self._network = portable()(lambda x: model(x, training=False))
         kept = (config.frames - config.hop_frames, config.bands)
         self.state = {"heard": ((), tf.int32), "frames": (kept, tf.float32), **self.front.state}
         clips, sound = (tf.TensorSpec([None, n], tf.float32) for n in (config.samples, None))
         given = {n: tf.TensorSpec([None, *shape], kind) for n, (shape, kind) in self.state.items()}
         self.clips_heard = tf.function(self.clips, [clips], autograph=False)
         self.heard_on = tf.function(self.hear, [sound, given], autograph=False)
+        lengths = tf.TensorSpec([None], tf.int64)
+        self.heard_whole = tf.function(self.whole, [sound, lengths], autograph=False)
 
     def clips(self, audio: tf.Tensor) -> tf.Tensor:
         """The probability of a call in each clip (B, samples), (B,)."""
@@ -59,20 +62,34 @@ class Listener(tf.Module):
         front = {name: state[name] for name in self.front.state}
         features, front = self.front(audio, front)
         frames = tf.concat([state["frames"], self._statistics(features)], 1)
-        windows = tf.signal.frame(frames, config.frames, config.hop_frames, axis=1)
-        rows, hops = tf.unstack(tf.shape(windows)[:2])
-        logits = self._network(tf.reshape(windows, [-1, config.frames, config.bands]))
-        probability = tf.reshape(tf.sigmoid(tf.cast(logits, tf.float32)), [rows, hops])
+        probability = self._chances(frames)
+        hops = tf.shape(probability)[1]
         heard = state["heard"][:, None] + tf.range(1, hops + 1)
         full = heard >= config.frames // config.hop_frames
         kept = frames[:, hops * config.hop_frames :]
         return probability, full, {"heard": heard[:, -1], "frames": kept, **front}
 
+    def whole(self, audio: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        """The highest probability of the windows in recordings (B, S), of which `lengths` (B,) count, (B,).
 
-def _uncompiled(model, x: tf.Tensor) -> tf.Tensor:
-    """The logits, without XLA: it would compile anew for each number of windows."""
-    with portable():
-        return model(x, training=False)
+        A recording's last, incomplete hop ends in silence, and so does one that is shorter than a window.
+        """
+        config, samples = self.config, tf.shape(audio)[1]
+        missing = tf.maximum(config.samples - samples, -samples % config.hop_samples)
+        audio = tf.pad(audio, [[0, 0], [0, missing]])
+        probability = self._chances(self._statistics(self.front.clip(audio)))
+        after = tf.maximum(tf.cast(lengths, tf.int32) - config.samples, 0)
+        count = 1 - (-after // config.hop_samples)
+        there = tf.sequence_mask(count, tf.shape(probability)[1])
+        return tf.reduce_max(tf.where(there, probability, 0.0), axis=1)
+
+    def _chances(self, frames: tf.Tensor) -> tf.Tensor:
+        """The probability (B, n) in each of the n windows that lie in frames (B, T, F)."""
+        config = self.config
+        windows = tf.signal.frame(frames, config.frames, config.hop_frames, axis=1)
+        rows, count = tf.unstack(tf.shape(windows)[:2])
+        logits = self._network(tf.reshape(windows, [-1, config.frames, config.bands]))
+        return tf.reshape(tf.sigmoid(tf.cast(logits, tf.float32)), [rows, count])
 
 
 @functools.lru_cache(maxsize=1)
@@ -83,11 +100,8 @@ def listener(model, config: Config, assets: Assets) -> Listener:
 
 def clip_probability(heard: Listener, sound: np.ndarray) -> float:
     """The probability of a call in a sound (samples,): the highest of its windows'."""
-    config = heard.config
-    missing = max(config.samples - len(sound), -len(sound) % config.hop_samples)
-    audio = tf.constant(np.pad(sound, (0, missing))[None])
-    probability, full, _ = heard.heard_on(audio, heard.start(1))
-    return float(tf.reduce_max(tf.where(full, probability, 0.0)))
+    lengths = tf.constant([len(sound)], tf.int64)
+    return float(heard.heard_whole(tf.constant(sound[None]), lengths)[0])
 
 
 def predict(model, config: Config, assets: Assets, inputs: list[str], options: Options) -> list:

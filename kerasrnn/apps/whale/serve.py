@@ -9,20 +9,8 @@ from kerasrnn.apps.whale import synth
 from kerasrnn.apps.whale.config import Config
 from kerasrnn.apps.whale.data import Assets
 from kerasrnn.apps.whale.decode import Listener
-from kerasrnn.data.wav import decode_wav
-
-
-class Endpoint(Listener):
-    """What the export holds."""
-
-    def whole(self, audio: tf.Tensor) -> tf.Tensor:
-        """The highest probability of the windows in sounds (B, S) of any length, (B,)."""
-        config = self.config
-        samples = tf.shape(audio)[1]
-        missing = tf.maximum(config.samples - samples, -samples % config.hop_samples)
-        audio = tf.pad(audio, [[0, 0], [0, missing]])
-        probability, full, _ = self.hear(audio, self.start(tf.shape(audio)[0]))
-        return tf.reduce_max(tf.where(full, probability, 0.0), axis=1)
+from kerasrnn.checks import finite
+from kerasrnn.data.wav import WavFiles
 
 
 def endpoint(model, config: Config, assets: Assets) -> dict:
@@ -35,22 +23,21 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
         int32 (B,), tail float32 (B, …), mean float32 (B, F), all 0 at a recording's start → probability float32
         (B, n), full bool (B, n), and the state by the same names, for the next call; see `Listener.hear`.
     """
-    heard = Endpoint(model, config, assets)
+    heard = Listener(model, config, assets)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "audio_bytes")], autograph=False)
     def serving_default(audio_bytes):
-        chances = tf.map_fn(
-            lambda data: heard.whole(decode_wav(data, config.rate)[None])[0],
-            audio_bytes,
-            fn_output_signature=tf.float32,
-        )
-        return {"probability": chances}
+        kinds = {"probability": tf.TensorSpec([None], tf.float32)}
+        files = WavFiles(audio_bytes, config.rate)
+        return files.heard(lambda *sound: {"probability": heard.whole(*sound)}, kinds)
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None], tf.float32, "waveform")], autograph=False
     )
     def waveform(waveform):
-        return {"probability": heard.whole(_finite(waveform, 1))}
+        rows, samples = tf.unstack(tf.shape(waveform))
+        lengths = tf.fill([rows], samples)
+        return {"probability": heard.whole(finite(waveform, 1), lengths)}
 
     given = {
         name: tf.TensorSpec([None, *shape], kind, name)
@@ -59,7 +46,7 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
 
     @tf.function(autograph=False)
     def stream(waveform, **state):
-        probability, full, after = heard.hear(_finite(waveform, config.hop_samples), state)
+        probability, full, after = heard.hear(finite(waveform, config.hop_samples), state)
         return {"probability": probability, "full": full, **after}
 
     stream = stream.get_concrete_function(
@@ -71,18 +58,6 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
         "stream": stream,
         "module": heard,
     }
-
-
-def _finite(audio: tf.Tensor, multiple: int) -> tf.Tensor:
-    """`audio` (B, S), which nothing reads before S and the samples have been looked at."""
-    samples = tf.shape(audio)[1]
-    said = tf.strings.format(
-        f"A waveform must be finite and hold one or more times {multiple} samples, got {{}}.",
-        samples,
-    )
-    good = tf.reduce_all(tf.math.is_finite(audio)) & (samples > 0) & (samples % multiple == 0)
-    with tf.control_dependencies([tf.debugging.Assert(good, [said])]):
-        return tf.identity(audio)
 
 
 def questions(assets: Assets) -> list[dict]:

@@ -6,7 +6,7 @@ import soundfile
 import tensorflow as tf
 
 from kerasrnn.apps import whale
-from kerasrnn.apps.whale import detect, synth
+from kerasrnn.apps.whale import detect
 from kerasrnn.apps.whale.data import Assets
 from kerasrnn.apps.whale.decode import Listener, clip_probability
 from kerasrnn.apps.whale.front import Front
@@ -89,15 +89,35 @@ def test_the_exported_stream_carries_its_state_to_the_scores_of_the_whole(tiny, 
             served["stream"](waveform=tf.constant(wrong, tf.float32), **state)
 
 
-def test_the_export_hears_a_file_as_predict_does_and_refuses_noise_words(tiny, recording, tmp_path):
-    trained = tiny("whale")
-    soundfile.write(tmp_path / "x.wav", recording[0][:9000], synth.RATE)
-    (answer,) = trained.run.predict([str(tmp_path / "x.wav")])
+def test_the_export_hears_files_of_all_lengths_together_as_predict_hears_each(
+    tiny, recording, tmp_path
+):
+    trained, paths = tiny("whale"), []
+    for number, (begin, end, rate) in enumerate(
+        [
+            (0, 9000, 2000),
+            (9000, 9100, 2000),
+            (0, 4000, 2000),
+            (0, 30_777, 3000),
+            (7000, 9500, 2000),
+        ]
+    ):
+        paths.append(tmp_path / f"{number}.wav")
+        soundfile.write(paths[-1], recording[0][begin:end], rate, subtype="FLOAT")
+    paths.pop(3)  # heard at another rate by another resampler
+    wanted = [answer["probability"] for answer in trained.run.predict(map(str, paths))]
     ask = tf.saved_model.load(str(trained.export)).signatures["serving_default"]
-    got = ask(audio_bytes=tf.constant([(tmp_path / "x.wav").read_bytes()]))["probability"]
-    assert float(got[0]) == pytest.approx(answer["probability"], abs=1e-5)
+    files = [path.read_bytes() for path in paths]
+    together = ask(audio_bytes=tf.constant(files))["probability"]
+    np.testing.assert_allclose(together, wanted, atol=1e-5)
+    files.insert(1, (tmp_path / "3.wav").read_bytes())
+    mixed = ask(audio_bytes=tf.constant(files))["probability"]
+    np.testing.assert_allclose(np.delete(mixed, 1), wanted, atol=1e-5)
+    np.testing.assert_allclose(
+        mixed[1:2], ask(audio_bytes=tf.constant(files[1:2]))["probability"], atol=1e-5
+    )
     with pytest.raises(tf.errors.InvalidArgumentError, match="A WAV file must begin with RIFF"):
-        ask(audio_bytes=tf.constant([b"text"]))
+        ask(audio_bytes=tf.constant([files[0], b"text"]))
 
 
 def test_an_export_holds_no_operation_of_tensorflow_io(tiny):
