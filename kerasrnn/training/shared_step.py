@@ -42,7 +42,9 @@ class SharedStep:
             raise UserError(
                 "`jit` must be off here: XLA cannot compile batch normalisation over several processes."
             )
-        self._gradients = tf.function(self._local, jit_compile=xla or None, autograph=False)
+        # plain where it is not compiled, as a function within cannot take means over all processes
+        compiled = tf.function(self._local, jit_compile=True, autograph=False)
+        self._gradients = compiled if xla else self._local
 
     def __call__(self, data) -> dict:
         found = self.team.strategy.run(self._replica, args=(data,))
