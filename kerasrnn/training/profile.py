@@ -5,6 +5,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from kerasrnn.notice import tell
+
 WARM = 10  # batches of this process before the profile begins
 STEPS = 5  # batches that it shows
 
@@ -28,9 +30,14 @@ class Profile(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._seen += 1
         if self._seen == WARM + STEPS:
-            self.on_train_end()
+            self._stop()
 
     def on_train_end(self, logs=None):
+        if self._seen <= WARM:
+            tell(f"No profile: it shows what follows {WARM} batches, and there were {self._seen}.")
+        self._stop()
+
+    def _stop(self):
         if self._on:
             tf.profiler.experimental.stop()
             self._on = False

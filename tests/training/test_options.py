@@ -100,10 +100,15 @@ def test_a_killed_training_with_every_option_ends_with_the_same_bits(tmp_path, l
             np.testing.assert_array_equal(ours[key], theirs[key])
 
 
-def test_a_profile_shows_some_steps_to_tensorboard(tmp_path):
+def test_a_profile_shows_some_steps_to_tensorboard(tmp_path, capsys):
     Small(tmp_path, {}).run(profile=True)
     (written,) = (tmp_path / "logs" / "plugins" / "profile").rglob("*.xplane.pb")
     assert b"MatMul" in written.read_bytes()
+    Small(tmp_path / "short", {"epochs": 2}).run(profile=True)
+    assert (
+        "No profile: it shows what follows 10 batches, and there were 10."
+        in capsys.readouterr().err
+    )
 
 
 def test_the_share_of_the_pipeline_and_the_memory_are_reported(tmp_path, capsys):
