@@ -97,7 +97,7 @@ def questions(assets: Assets) -> list[dict]:
 
     files, sounds = (
         [],
-        synth.spoken(["one two", "three"], [[[synth.Voice("toy", "1")]]] * 2, 16000, 8),
+        synth.spoken(["one two", "three"], {synth.Voice("toy", "1"): 1.0}, 16000, 8),
     )
     for sound, rate in zip(sounds, (16000, 8000), strict=True):
         file = io.BytesIO()
