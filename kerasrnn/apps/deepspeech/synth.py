@@ -36,9 +36,11 @@ TIMBRES = {
 }
 # fmt: on
 FLITE = {"train": ("kal", "rms"), "valid": ("awb",), "test": ("slt",)}
-# Where both are installed, espeak-ng's voices validate alone, so that more of flite's few are learnt from.
-BOTH = {"train": ("kal", "rms", "awb"), "valid": (), "test": ("slt",)}
-BOTH_SHARE = {"train": 0.35, "valid": 0.0, "test": 0.15}  # of utterances, by flite
+FLITE_SHARE = {
+    "train": 0.35,
+    "valid": 0.15,
+    "test": 0.15,
+}  # of utterances, where both are installed
 
 
 def name() -> str:
@@ -70,10 +72,9 @@ def voices(split: str) -> dict[Voice, float]:
         "flite": FLITE[split],
         "toy": [str(number) for number in numbers],
     }
-    programs = dict.fromkeys(installed() or ["toy"], 1.0)
-    if len(programs) == 2:
-        parts["flite"] = BOTH[split]
-        programs = {"espeak-ng": 1 - BOTH_SHARE[split], "flite": BOTH_SHARE[split]}
+    share = FLITE_SHARE[split]
+    both = {("espeak-ng", "flite"): {"espeak-ng": 1 - share, "flite": share}}
+    programs = both.get(installed()) or dict.fromkeys(installed() or ["toy"], 1.0)
     return {
         Voice(program, name): share / len(parts[program])
         for program, share in programs.items()
