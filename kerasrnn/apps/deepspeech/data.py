@@ -194,10 +194,10 @@ class Reader:
         rows = filled(tf.cast(rows, tf.int32))
         weights = tf.cast(tf.range(rows) < tf.size(places), tf.float32)
         places = tf.concat([places, tf.repeat(places[:1], rows - tf.size(places))], 0)
+        places, weights = mine(places), mine(weights)
         audio, lengths = full_scale(self._read(places, longest)), tf.gather(self._lengths, places)
         if seeds is not None:
             audio, lengths = varied(audio, lengths, config, seeds)
-        places, weights = mine(places), mine(weights)
         features = self._front(audio)
         frames = tf.cast(self._front.frames(lengths), tf.int32)
         if seeds is not None:

@@ -36,11 +36,8 @@ TIMBRES = {
 }
 # fmt: on
 FLITE = {"train": ("kal", "rms"), "valid": ("awb",), "test": ("slt",)}
-FLITE_SHARE = {
-    "train": 0.35,
-    "valid": 0.15,
-    "test": 0.15,
-}  # of utterances, where both are installed
+# Of utterances, by flite, where both are installed.
+FLITE_SHARE = {"train": 0.35, "valid": 0.15, "test": 0.15}
 
 
 def name() -> str:
