@@ -24,6 +24,7 @@ def run(
     timeout: Annotated[float, Option(min=0.001, help="Seconds of a request.")] = 60.0,
     max_megabytes: Annotated[float, Option(min=0.001, help="Of a request.")] = 16.0,
     max_requests: Annotated[int, Option(min=1, help="Under way at a time.")] = 512,
+    max_rows: Annotated[int, Option(min=1, help="Of a request.")] = 256,
     look: Annotated[float, Option(min=0.01, help="Seconds between looks at DIR.")] = 1.0,
 ) -> None:
     """Answer TF Serving's REST and gRPC requests from a folder of SavedModels.
@@ -44,6 +45,6 @@ def run(
         address = f"[{host}]" if ":" in host else host
         print(f"REST http://{address}:{rest}\ngRPC {address}:{grpc}", flush=True)
 
-    limits = Limits(timeout, round(max_megabytes * 2**20), max_requests)
+    limits = Limits(timeout, round(max_megabytes * 2**20), max_requests, max_rows)
     options = Options(host, rest_port, grpc_port, batch, batch_ms / 1000, look, limits)
     serve(folder, options, ready)

@@ -4,12 +4,14 @@ import math
 
 import tensorflow as tf
 
+from kerasrnn.checks import checked
 from kerasrnn.decoders.beam import Beams, beam_search
 from kerasrnn.decoders.draws import draws
 from kerasrnn.decoders.sampling import generate
 from kerasrnn.errors import UserError
 
 SCORED_STEPS = 64  # tokens of a text that are scored at once
+MOST_TOKENS = 2**24  # of all texts that are read at once, padded to the longest: 64 MB
 
 
 class Writer(tf.Module):
@@ -55,8 +57,14 @@ class Writer(tf.Module):
 
         Returns:
             tokens int32 (B, P) and lengths int32 (B,), each at least 1.
+        Raises:
+            tf.errors.InvalidArgumentError: if B P is more than MOST_TOKENS.
         """
         numbers = self.number(texts)
+        count = numbers.nrows() * tf.reduce_max(tf.concat([numbers.row_lengths(), [0]], 0))
+        said = f"Texts, padded to the longest, must have {MOST_TOKENS} tokens at most, got {{}}."
+        good = count <= MOST_TOKENS
+        numbers = numbers.with_values(checked(good, tf.strings.format(said, count), numbers.values))
         tokens = tf.pad(numbers.to_tensor(self.start), [[0, 0], [0, 1]], constant_values=self.start)
         return tokens, tf.cast(tf.maximum(numbers.row_lengths(), 1), tf.int32)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasrnn.serving.batcher import Batcher
 from kerasrnn.serving.model import DEFAULT, Signature, Version
-from kerasrnn.serving.refusal import Refusal
+from kerasrnn.serving.refusal import Refusal, invalid
 from kerasrnn.serving.shelf import Shelf
 
 
@@ -19,6 +19,8 @@ class Limits:
     seconds: float = 60.0  # of one request, from its first byte to its answer
     size: int = 16 * 2**20  # bytes of a request, and of a tensor in it
     requests: int = 512  # under way at a time
+    rows: int = 256  # of one request
+    idle: float = 60.0  # seconds that a connection may take for the head of its next request
 
 
 class Desk:
@@ -73,4 +75,11 @@ class Desk:
             Refusal: if it does not take these inputs.
         """
         signature.check(inputs)
+        for name, spec in signature.inputs.items():
+            rows = len(inputs[name]) if spec.shape and spec.shape[0] is None else 0
+            if rows > self.limits.rows:
+                raise invalid(
+                    f"'{name}' must have {self.limits.rows} rows at most, got {rows}; "
+                    "ask in several requests."
+                )
         return await self.batcher.ask(signature, inputs)

@@ -6,6 +6,7 @@ POST /v1/models/NAME[/versions/V]:predict     GET /v1/models/NAME[/versions/V]  
 import asyncio
 import json
 import logging
+import math
 import re
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from kerasrnn.serving.refusal import HTTP, Refusal, invalid
 PLACE = r"(?i)/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 ASKED = re.compile(PLACE + ":(?P<verb>predict|classify|regress)")
 SHOWN = re.compile(PLACE + "(?P<metadata>/metadata)?")
+HUGE = re.compile(rb"[eE]\+?0*[1-9][0-9]{2}|[0-9]{300}")  # of a number that a float64 may not hold
 
 
 def application(desk: Desk) -> web.Application:
@@ -64,6 +66,8 @@ async def _answer(desk: Desk, request: web.Request) -> dict:
             return await _predict(desk, request, match)
         if request.method == "GET" and (match := SHOWN.fullmatch(path)):
             return _show(desk, match)
+        if request.method == "GET" and path.lower() == "/v1/models":
+            raise invalid("Missing model name in request.")
     raise invalid(f"Malformed request: {request.method} {path}")
 
 
@@ -98,12 +102,19 @@ async def _document(desk: Desk, request: web.Request) -> dict:
     except (ConnectionError, web.RequestPayloadError) as error:  # cut off, or chunked wrongly
         raise invalid(f"The request's body did not come: {error}") from None
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_float=_finite if HUGE.search(body) else None)
     except (ValueError, RecursionError) as error:
         raise invalid(f"JSON Parse error: {error}") from None
     if not isinstance(document, dict):
         raise invalid("A request must be a JSON object.")
     return document
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("Number too big to be stored in double.")
+    return number
 
 
 def _show(desk: Desk, match: re.Match) -> dict:
@@ -136,7 +147,11 @@ async def start(desk: Desk, host: str, port: int) -> tuple[web.AppRunner, int]:
     logger = logging.getLogger(__name__)
     logger.addFilter(_our_own)
     runner = web.AppRunner(
-        application(desk), access_log=None, logger=logger, shutdown_timeout=desk.limits.seconds
+        application(desk),
+        access_log=None,
+        logger=logger,
+        shutdown_timeout=desk.limits.seconds,
+        keepalive_timeout=desk.limits.idle,
     )
     await runner.setup()
     try:

@@ -104,3 +104,10 @@ def test_the_export_holds_real_requests_to_every_signature(book):
     assert {log.model_spec.name for log in logs} == {"tiny"}
     served, searched = {"prompt", *OPTIONS}, {"prompt", "length", "width", "alpha"}
     assert all(set(log.inputs) in (served, searched, {"text"}) for log in logs)
+
+
+def test_one_long_text_among_many_is_refused_before_it_is_padded(book):
+    ask = tf.saved_model.load(str(book.export)).signatures["score"]
+    texts = tf.constant(["a" * 70_000] + [""] * 255)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most, got 17920000"):
+        ask(text=texts)

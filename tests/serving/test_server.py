@@ -141,7 +141,7 @@ REFUSED = [
     ("GET", "/v1/models/none", None, 404, "any versions of model none"),
     ("GET", "/v1/models/double/versions/2", None, 404, "version 2 of model double"),
     ("GET", "/v1/models/none/metadata", None, 404, r"Latest\(none\)"),
-    ("GET", "/v1/models", None, 400, "Malformed request"),
+    ("GET", "/v1/models", None, 400, "Missing model name in request"),
     ("GET", "/", None, 404, "Not found"),
     ("POST", "/v1/models/double:predict", "", 400, "JSON Parse error"),
     ("POST", "/v1/models/double:predict", "{", 400, "JSON Parse error"),
@@ -154,6 +154,12 @@ REFUSED = [
         400,
         "JSON Parse error",
     ),
+    *(
+        ("POST", "/v1/models/double:predict", GOOD.replace("3.0", huge), 400, "Number too big")
+        for huge in ("1e309", "-1E+4000", "9" * 400 + ".0")
+    ),
+    ("POST", "/v1/models/double:predict", GOOD.replace("3.0", "1e39"), 400, "without loss"),
+    ("POST", "/v1/models/double:predict", GOOD.replace("3.0", "9" * 400), 400, "without loss"),
     ("POST", "/v1/models/double:predict", "[]", 400, "a JSON object"),
     ("POST", "/v1/models/double:predict", '{"signature_name": 1}', 400, "'signature_name'"),
     ("POST", "/v1/models/double:predict", '{"signature_name": "x"}', 400, '"x" not found'),
