@@ -1,6 +1,7 @@
 """What the user is told besides the answer: once, on standard error."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 
@@ -31,3 +32,17 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(label, total=total)
         yield lambda count=1: bar.advance(task, count)
+
+
+@contextlib.contextmanager
+def standard_error_into(target: int):
+    """Inside, what libraries in C++ print on standard error goes to an open file's number."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(target, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,5 +1,6 @@
-"""kerasrnn export: from a run folder to a SavedModel that TF Serving takes."""
+"""kerasrnn export: from a run folder to a SavedModel that TF Serving takes, or its network as one file."""
 
+import enum
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,14 @@ from typing import Annotated
 import typer
 
 Option = typer.Option
+
+
+class Format(enum.StrEnum):
+    """What a model is exported as."""
+
+    saved_model = enum.auto()
+    onnx = enum.auto()
+    litert = enum.auto()
 
 
 def register(app: typer.Typer) -> None:
@@ -20,10 +29,17 @@ def run(
     add_version: Annotated[
         bool, Option("--add-version", help="Add the next version to a model that is there.")
     ] = False,
+    form: Annotated[
+        Format, Option("--format", help="onnx and litert hold the network alone.")
+    ] = Format.saved_model,
+    steps: Annotated[
+        int, Option(min=1, help="Of litert, where the network takes any number: it does not.")
+    ] = 1,
 ) -> None:
     """Write a SavedModel and check it in a process without kerasrnn.
 
-    models.config beside it lists all models there for TF Serving.
+    models.config beside it lists all models there for TF Serving. With --format onnx or litert, write
+    NAME.onnx or NAME.tflite, checked by its own runtime, and say what it takes and gives.
     """
     from kerasrnn.cli.quiet import load_tensorflow
     from kerasrnn.errors import UserError
@@ -36,8 +52,26 @@ def run(
     name = name or trained.app.name
     if Path(name).name != name or name.startswith("."):
         raise UserError(f"--name must be a plain name without slashes, got {name!r}.")
+    if form is not Format.saved_model:
+        _network(trained, to / name, form.value, steps)
+        return
     version = trained.export(to / name, add_version=add_version)
     write_config(to)
     tell(f"Serve it here:        kerasrnn serve {shlex.quote(str(to))}")
     tell(f"or with TF Serving:   {docker_command(to)}")
     print(version)
+
+
+def _network(trained, target: Path, form: str, steps: int) -> None:
+    from kerasrnn.export.network import SUFFIX, write_network
+    from kerasrnn.files import require_place
+    from kerasrnn.notice import tell
+
+    require_place(target.parent)
+    path = target.with_name(target.name + SUFFIX[form])
+    written = write_network(trained.model, path, form, steps)
+    tell(f"It takes {'; '.join(written.inputs)} (-1: any number),")
+    tell(
+        f"and gives {'; '.join(written.outputs)}: the network alone, without what reads files or writes words."
+    )
+    print(written.path)

@@ -1,10 +1,11 @@
 """TensorFlow without its greeting: lines that it prints at import whatever its log level."""
 
-import contextlib
 import os
 import re
 import sys
 import tempfile
+
+from kerasrnn.notice import standard_error_into
 
 _GREETING = re.compile(
     rb"All log messages before absl::InitializeLog|oneDNN custom operations are on"
@@ -16,23 +17,10 @@ def load_tensorflow() -> None:
     """Import Keras and TensorFlow; what they say on standard error is passed on, less the greeting."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with tempfile.TemporaryFile() as said:
-        with _standard_error_into(said.fileno()):
+        with standard_error_into(said.fileno()):
             import keras  # noqa: F401
             import tensorflow  # noqa: F401
         said.seek(0)
         for line in said:
             if not _GREETING.search(line):
                 sys.stderr.write(line.decode("utf-8", "replace"))
-
-
-@contextlib.contextmanager
-def _standard_error_into(target: int):
-    sys.stderr.flush()
-    kept = os.dup(2)
-    os.dup2(target, 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
