@@ -13,10 +13,9 @@ from kerasrnn.export.serving_config import docker_command
 from kerasrnn.serving import Client
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
-COMMANDS = [
-    line for block in re.findall(r"```\n(.*?)```", PAGE, re.S) for line in block.splitlines()
-]
-(CODE,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.S | re.M)
+COMMANDS = [line for kind, block in BLOCKS if not kind for line in block.splitlines()]
+(CODE,) = [block for kind, block in BLOCKS if kind == "python"]
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +46,24 @@ def test_the_page_begins_with_an_export_and_a_server(tiny, command, tmp_path, mo
     assert shown == real.replace(str(tmp_path), "…")
 
 
-@pytest.mark.parametrize("line", COMMANDS[2:])
+@pytest.mark.parametrize("line", [line for line in COMMANDS if "--format" in line])
+def test_the_other_formats_are_written_as_the_page_says(line, tiny, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    Path("runs/book").symlink_to(tiny("char_lm").path)
+    answer = command(*shlex.split(line)[1:])
+    assert answer.code == 0
+    assert f"`{answer.out.strip()}`" in PAGE
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("curl")])
 def test_each_request_on_the_page_is_answered(line, book):
     if shutil.which("curl") is None:
         pytest.skip("curl is not there.")
     words = shlex.split(here(line, book))
     done = subprocess.run(words, capture_output=True, check=True, timeout=60)
     answer = json.loads(done.stdout)
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 8  # each in one of these tests
     assert "error" not in answer
     if "score" in line:
         assert [row["characters"] for row in answer["predictions"]] == [6, 6]
