@@ -70,6 +70,10 @@ class Captioner(keras.Model):
         """The memory that every step reads, and the states before <start>."""
         said = self.reader(features, training=training)
         said = said if isinstance(said, list) else [said]
+        taken = self.writer.inputs[
+            1:
+        ]  # whose kinds a loop over the writer keeps, at half precision too
+        said = [ops.cast(one, into.dtype) for one, into in zip(said, taken, strict=True)]
         memory, states = said[: self.heard], said[self.heard :]
         if self.first is not None:
             image = ops.full((ops.shape(features)[0], 1), self.first, "int32")

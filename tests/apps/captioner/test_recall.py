@@ -1,18 +1,23 @@
 """What was said of images alike: against the equations in NumPy, and a captioner that has a memory."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasrnn.apps.captioner.config import Config, Options
 from kerasrnn.apps.captioner.data import Assets, dataset, pictures, prepare
-from kerasrnn.apps.captioner.decode import Speaker
+from kerasrnn.apps.captioner.decode import Speaker, predict
 from kerasrnn.apps.captioner.encoders import encoder
 from kerasrnn.apps.captioner.model import build
 from kerasrnn.apps.captioner.recall import Likeness, Recall
+from kerasrnn.apps.captioner.serve import BEAMS, endpoint
 from kerasrnn.baselines import whitening
 from kerasrnn.data.captions import Example, Source
 from kerasrnn.data.splits import SPLITS
+from kerasrnn.recurrence import portable
 
 RNG = np.random.default_rng(0)
 N, F, R, V, L, B = 9, 6, 4, 7, 5, 3  # captions, features, compared numbers, words, length, images
@@ -97,9 +102,16 @@ SIZES = {"units": (6,), "embedding_size": 5, "batch_size": 4}
 SAID = ("a red dog", "two old cats run here", "a red bird", "the dog sleeps")
 
 
-@pytest.fixture
-def recalling(tmp_path):
+@pytest.fixture(params=["float32"])
+def recalling(tmp_path, request):
     """An untrained captioner that knows four images, and these."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield _recalling(tmp_path)
+    keras.config.set_dtype_policy(before)
+
+
+def _recalling(tmp_path):
     encoder(Config(image_size=16)).save(tmp_path / "tiny.keras")
     config = Config(
         weights=str(tmp_path / "tiny.keras"), image="recall", image_size=16, components=3, **SIZES
@@ -136,6 +148,29 @@ def test_it_is_saved_with_its_memory_and_learns_whom_to_ask(recalling, tmp_path)
     again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     for x, *_ in data:
         np.testing.assert_allclose(again(x)["logits"], model(x)["logits"], atol=1e-5)
+
+
+@pytest.mark.parametrize("recalling", ["float32", "mixed_float16"], indirect=True)
+def test_its_export_answers_image_files_as_predict_does_in_mixed_precision_too(recalling, tmp_path):
+    model, config, assets, source = recalling
+    losses = model.fit(dataset(source, config, "train", assets), shuffle=False, verbose=0)
+    assert np.isfinite(losses.history["loss"][0])
+    half = model.writer.get_layer("recall").compute_dtype, model.compute_dtype
+    assert half == ("float32", "float16" if model.dtype_policy.name != "float32" else "float32")
+    paths = [str(tmp_path / f"{number}.png") for number in range(len(SAID))]
+    for example, path in zip(source.splits["test"], paths, strict=True):
+        keras.utils.save_img(path, example.image, scale=False)
+    served = endpoint(model, config, assets)
+    with portable():
+        signatures = {"serving_default": served["serving_default"]}
+        tf.saved_model.save(served["module"], str(tmp_path / "1"), signatures)
+    asked = tf.constant([Path(path).read_bytes() for path in paths])
+    ask = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    got = {name: value.numpy() for name, value in ask(image_bytes=asked).items()}
+    wanted = predict(model, config, assets, paths, Options(beam=BEAMS))
+    for row, answer in enumerate(wanted):
+        assert [text.decode() for text in got["captions"][row]] == answer["captions"]
+        np.testing.assert_allclose(got["scores"][row], answer["scores"], rtol=1e-3, atol=1e-3)
 
 
 def test_an_encoder_that_learns_cannot_recall():
