@@ -112,7 +112,8 @@ class Workers(Team):
             except GONE as lost:
                 error = lost
         for helper in self.helpers:
-            helper.wait(60) if error is None else helper.kill()
+            helper.stdin.close()  # which ends it
+            helper.wait()
         if isinstance(error, GONE):
             raise PeerGone(
                 f"All {self.parts} processes must stay, but one of the others is gone (this is number "

@@ -32,7 +32,7 @@ def begun(words, count: int = 2, script: str = SCRIPT) -> list[subprocess.Popen]
     return found
 
 
-def ended(processes: list[subprocess.Popen], timeout: float = 500) -> list[tuple[int, str, str]]:
+def ended(processes: list[subprocess.Popen], timeout: float = 1500) -> list[tuple[int, str, str]]:
     """Exit code, standard output and standard error of each; none is left behind."""
     try:
         said = [process.communicate(timeout=timeout) for process in processes]
