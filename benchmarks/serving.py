@@ -79,7 +79,7 @@ def server(models: Path, batch: int) -> Iterator[tuple[str, str, int]]:
             raise RuntimeError(f"The server has ended with {process.returncode}.")
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
 def load(models: Path, clients: int, seconds: float) -> dict:
