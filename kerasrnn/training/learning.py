@@ -9,7 +9,7 @@ from kerasrnn.settings import check_numbers, choice
 class LearningConfig:
     """How a model is trained."""
 
-    batch_size: int = 64  # B, examples of a step
+    batch_size: int = 64  # B, examples of a step, of all processes together
     epochs: int = 10  # reports; training ends after the last
     epoch_steps: int = 0  # batches between two reports; 0 stands for one pass over the examples
 
