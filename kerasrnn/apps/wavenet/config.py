@@ -41,7 +41,6 @@ class Config(LearningConfig):
     window: int = 2048  # samples of an example that are learned from or judged
     context: int = 1024  # samples before it that are only heard; silence before a sound begins
     judged: int = 150  # examples that a report in training judges, at most; 0 judges all
-    jitter: float = 0.0  # codes by which what is heard in training is off, a deviation
     xla: bool = False  # compile the whole training step
 
     batch_size: int = 4  # B, examples of a step
@@ -60,7 +59,7 @@ class Config(LearningConfig):
             raise ValueError("`cell` must leave the answer to the samples; output_rnn does not.")
         above = ("rate", "parameters", "components", "class_size", "stacks", "dilations", "frame")
         above += ("kernel_size", "layers", "embedding_size", "window")
-        check_numbers(self, above, ("seconds", "judged", "jitter"))
+        check_numbers(self, above, ("seconds", "judged"))
         within("rate", self.rate, *RATES)
         for name, most in MOST.items():
             within(name, getattr(self, name), 1, most)

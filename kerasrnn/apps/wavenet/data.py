@@ -10,7 +10,7 @@ import tensorflow as tf
 from kerasrnn.apps.wavenet.config import ORDER, Config
 from kerasrnn.apps.wavenet.recordings import Recordings, Source, open_source
 from kerasrnn.baselines import CodePredictor
-from kerasrnn.data.batching import Batches, dealt, mine, whole
+from kerasrnn.data.batching import Batches, dealt, mine
 from kerasrnn.errors import UserError
 from kerasrnn.files import write_text
 from kerasrnn.layers.companding import LEVELS, silence
@@ -140,28 +140,12 @@ def batches(
         )
         behind = tf.range(-config.context, config.window, dtype=tf.int64)
         weights = tf.cast((behind >= 0) & (behind < counted[:, None]), tf.float32) * fresh[:, None]
-        heard = (
-            samples if seed is None else jittered(samples, config.jitter, [seed + turn, -1 - index])
-        )
-        x = {"samples": heard}
+        x = {"samples": samples}
         if assets.classes:
             x["class"] = tf.cast(kind, tf.int32)
         return x, samples, weights
 
     return Batches(-(-total // config.batch_size), at)
-
-
-def jittered(codes: tf.Tensor, deviation: float, seed) -> tf.Tensor:
-    """Codes (B, N) that are off by a few, so that a network learns to go on from what it wrote itself.
-
-    What it writes is never quite what it learnt from; one that has only heard the true past may lose its way.
-    Source: Valin & Skoglund 2019, arXiv:1810.11846, section 3.5, who add noise to what the network hears.
-    """
-    if not deviation:
-        return codes
-    shape = [whole(tf.shape(codes)[0]), tf.shape(codes)[1]]
-    drawn = mine(tf.random.stateless_normal(shape, tf.stack(seed), stddev=deviation))
-    return tf.clip_by_value(codes + tf.cast(tf.round(drawn), tf.int32), 0, LEVELS - 1)
 
 
 def dataset(source: Source, config: Config, split: str, assets: Assets) -> tf.data.Dataset:

@@ -58,20 +58,6 @@ def test_training_moves_windows_within_their_sound_and_a_batch_depends_on_its_nu
     assert max(first for first in seen if first <= 40) == 33
 
 
-def test_jitter_shakes_what_training_hears_and_nothing_else():
-    source = source_of(60, 33)
-    shaken = batches(source, replace(TINY, jitter=2.0), "train", PLAIN, seed=2)
-    plain = batches(source, TINY, "train", PLAIN, seed=2)
-    (x, y, weights), (_, samples, counted) = shaken.at(1, 0), plain.at(1, 0)
-    np.testing.assert_array_equal(y, samples)
-    np.testing.assert_array_equal(weights, counted)
-    off = x["samples"].numpy() - samples.numpy()
-    assert 1 < np.std(off) < 3
-    np.testing.assert_array_equal(x["samples"], shaken.at(1, 0)[0]["samples"])
-    judged = batches(source, replace(TINY, jitter=2.0), "train", PLAIN).at(0, 0)
-    np.testing.assert_array_equal(judged[0]["samples"], judged[1])
-
-
 def test_windows_know_where_they_may_be_moved_to():
     made = Windows.of(source_of(20).splits["train"], TINY)
     assert made.begins.tolist() == [0, 8, 16]
