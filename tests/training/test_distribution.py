@@ -1,4 +1,4 @@
-"""What several processes agree upon, and what they refuse; tests/conformance/test_together.py has two real ones."""
+"""What several processes agree upon and refuse; tests/conformance/test_together.py has two real ones."""
 
 import json
 
