@@ -1,6 +1,7 @@
 """Networks of equal size: the widths that a number of parameters allows."""
 
 import math
+import random
 from collections.abc import Callable
 
 TOLERANCE = 0.02  # of the budget
@@ -10,7 +11,7 @@ def widths_for(parameters: int, make: Callable, ratio: float = 2.0) -> tuple[int
     """The widths with which a network has as many parameters as wanted, to 2 %.
 
     The first width is the largest that fits while the second is `ratio` times as large; the second, which
-    counts for less, then takes up what is left.
+    counts for less, then takes up what is left. What is tried out changes no later draw of a seed.
 
     Args:
         parameters: wanted.
@@ -24,7 +25,9 @@ def widths_for(parameters: int, make: Callable, ratio: float = 2.0) -> tuple[int
 
     def count(width: int, second: int) -> int:
         if (width, second) not in counts:
+            drawn = random.getstate()  # from which Keras seeds what has no seed of its own
             counts[width, second] = make(width, second).count_params()
+            random.setstate(drawn)
         return counts[width, second]
 
     def proportional(width: int) -> int:

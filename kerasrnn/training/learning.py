@@ -20,9 +20,7 @@ class LearningConfig:
     weight_decay: float = 0.0  # decoupled, a step, times the learning rate
     clip_norm: float = 1.0  # largest norm of the whole gradient
     accumulate: int = 1  # batches whose mean gradient makes one update of the weights
-    average: float = (
-        0.0  # of their running mean, what a batch leaves, such as 0.999; 0: weights as they are
-    )
+    average: float = 0.0  # share of their running mean that a batch leaves; 0: weights as they are
     patience: int = 0  # reports without a better score before the training stops; 0: it never does
     keep: str = "last"  # weights that model.keras holds: last or best; with patience, the best
 

@@ -1,5 +1,7 @@
 """WaveNet and the sample-level RNN: causal, as far-sighted as they say, and the same step by step."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -184,3 +186,11 @@ def test_what_cannot_be_built_is_refused():
         wavenet(stacks=0)
     with pytest.raises(ValueError, match="`cell` must leave the answer"):
         sample_rnn("output_rnn")
+
+
+def test_trying_sizes_out_changes_no_draw():
+    random.seed(3)
+    wanted = random.random()
+    random.seed(3)
+    widths_for(3000, lambda width, skip: wavenet(stacks=1, dilations=2, channels=width, skip=skip))
+    assert random.random() == wanted

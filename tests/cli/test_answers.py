@@ -119,12 +119,12 @@ def test_the_apps_own_options_are_listed_with_their_defaults(book, command):
 
 
 def test_without_data_the_first_line_says_what_is_read(command, monkeypatch, tmp_path):
-    from kerasrnn import run
+    from kerasrnn import learning
 
     def stop(*args, **kwargs):
-        raise run.UserError("stop")
+        raise learning.UserError("stop")
 
-    monkeypatch.setattr(run, "_prepared", stop)
+    monkeypatch.setattr(learning, "_prepared", stop)
     words = ["train", "char_lm", "--preset", "tiny", "--out", tmp_path / "run"]
     said = command(*words).err.splitlines()
     assert said[0] == "No --data: training on the source text of this Python's standard library."
@@ -142,9 +142,10 @@ def test_every_option_of_train_arrives(command, monkeypatch, tmp_path):
     monkeypatch.setattr(run, "train", stop)
     words = "train char_lm --data x --preset tiny --set a=1 --set b=2 --epochs 3 --max-minutes 1.5"
     words += f" --out {tmp_path} --resume --seed 7 --jit on --precision mixed_bfloat16"
+    words += " --profile --deterministic --distribute mirrored:2"
     assert command(*words.split()).code == 2
     assert got == {
         "app": "char_lm", "data": "x", "preset": "tiny", "config": None, "settings": ("a=1", "b=2"),
         "epochs": 3, "max_minutes": 1.5, "out": tmp_path, "resume": True, "seed": 7, "jit": "on",
-        "precision": "mixed_bfloat16",
+        "precision": "mixed_bfloat16", "profile": True, "deterministic": True, "distribute": "mirrored:2",
     }  # fmt: skip

@@ -72,8 +72,9 @@ def test_a_zipped_body_is_answered_and_one_that_unfolds_past_the_limit_is_refuse
     body = json.dumps({"inputs": {"x": [[1, 2]], "word": ["a"]}}).encode()
     code, said = post(served, gzip.compress(body), zipped)
     assert (code, said["outputs"]["y"]) == (200, [6.0])
+    bomb = gzip.compress(bytes(2**29))  # 512 KB of 512 MB
     before = resident()
-    code, said = post(served, gzip.compress(bytes(2**29)), zipped)  # 512 KB of 512 MB
+    code, said = post(served, bomb, zipped)
     assert code == 413
     assert resident() - before < 100
     for bad in (gzip.compress(body)[:-20], b"\x1f\x8b" + bytes(30), body):
