@@ -46,7 +46,7 @@ class Decoder:
                 scores = tf.matmul(h, words)[:, :1]
                 return t + 1, tf.matmul(h + scores, lstm)[:, : self.units], seen + scores
 
-            loop = [0, h, tf.zeros([len(h), 1])]
+            loop = [0, h, tf.zeros([self.rows * self.width, 1])]
             return tf.while_loop(lambda t, *_: t < self.length, body, loop)[1:]
 
         states = tf.zeros([self.rows * self.width, self.units])
