@@ -24,9 +24,7 @@ from kerasrnn.app import app_names, find_app
 from kerasrnn.training import jit
 from kerasrnn.training.step import Step
 
-ROUNDS = (
-    5  # that the pipeline is measured in, with and without it in turns; the least of each counts
-)
+ROUNDS = 5  # with the pipeline and without it in turns; the least of each counts
 
 
 def measured(name: str, preset: str, seconds: float) -> dict:

@@ -1,13 +1,12 @@
 """A training from its settings to the run folder that it leaves behind."""
 
-import math
 from pathlib import Path
 
 from kerasrnn.app import App, find_app
 from kerasrnn.errors import UserError
 from kerasrnn.files import whole_file
 from kerasrnn.notice import tell
-from kerasrnn.settings import from_json, known, to_json, with_settings
+from kerasrnn.settings import from_json, known, require_limits, to_json, with_settings
 from kerasrnn.training.folder import RunFolder
 from kerasrnn.training.resume import refuse_another, refuse_to_overwrite, resumed
 
@@ -59,10 +58,7 @@ def _check(values: dict) -> None:
         raise UserError("`jit` must be auto or off with --deterministic, got on.")
     if not 0 <= values["seed"] < 2**32:
         raise UserError(f"`seed` must be from 0 to 2**32 - 1, got {values['seed']}.")
-    for name in ("epochs", "max_minutes"):
-        value = values.get(name)
-        if value is not None and not 0 < value < math.inf:
-            raise UserError(f"`{name}` must be above 0, got {value}.")
+    require_limits(epochs=values.get("epochs"), max_minutes=values.get("max_minutes"))
 
 
 def carried_out(team, plan: dict) -> None:

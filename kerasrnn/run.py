@@ -46,6 +46,10 @@ class Run:
         import keras
 
         self.app.file("model")  # so that Keras knows the classes that the file names
+        if not zipfile.is_zipfile(self.folder.model):
+            raise UserError(
+                f"The model {self.folder.model} cannot be loaded: it is damaged, no .keras file; train anew."
+            )
         try:
             return keras.models.load_model(self.folder.model, safe_mode=True)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:

@@ -63,9 +63,7 @@ class Step:
         total, count = loss.total - before[0], loss.count - before[1]
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         watched = list(self.model.trainable_variables)
-        if (
-            optimizer.gradient_accumulation_steps
-        ):  # a gradient that waits there is not yet in a weight
+        if optimizer.gradient_accumulation_steps:  # a gradient waits there, and is in no weight yet
             watched += optimizer.variables
         sums = [
             tf.cast(tf.reduce_sum(v.value), tf.float32)

@@ -150,6 +150,9 @@ def test_a_model_with_one_wrong_byte_in_its_weights_is_refused(copy):
     (copy / "model.keras").write_bytes(data)
     with pytest.raises(UserError, match="cannot be loaded"):
         kerasrnn.load(copy)
+    (copy / "model.keras").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match="cannot be loaded: it is damaged, no .keras file"):
+        kerasrnn.load(copy)
 
 
 def test_a_run_goes_on_only_as_its_own_app(copy):

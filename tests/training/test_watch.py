@@ -40,9 +40,8 @@ def broken(tmp_path, index, turn, message, *, x=None, y=None, **options):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_the_batch_whose_loss_is_no_number_is_named_and_kept(tmp_path, value):
     small = broken(tmp_path, 7, 1, f"The loss must stay finite, got {value}", y=value)
-    assert (
-        len(small.judged) == 1
-    )  # the report after batch 5, whose weights are the last that are kept
+    # the report after batch 5, whose weights are the last that are kept
+    assert len(small.judged) == 1
     with np.load(tmp_path / "checkpoints" / "last.npz") as last:
         np.testing.assert_array_equal(last["model/1"], small.judged[0])
 

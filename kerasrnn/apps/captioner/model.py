@@ -70,9 +70,8 @@ class Captioner(keras.Model):
         """The memory that every step reads, and the states before <start>."""
         said = self.reader(features, training=training)
         said = said if isinstance(said, list) else [said]
-        taken = self.writer.inputs[
-            1:
-        ]  # whose kinds a loop over the writer keeps, at half precision too
+        # the writer's own kinds, which a loop over it keeps, at half precision too
+        taken = self.writer.inputs[1:]
         said = [ops.cast(one, into.dtype) for one, into in zip(said, taken, strict=True)]
         memory, states = said[: self.heard], said[self.heard :]
         if self.first is not None:

@@ -95,10 +95,8 @@ def questions(assets: Assets) -> list[dict]:
     import numpy as np
     import soundfile
 
-    files, sounds = (
-        [],
-        synth.spoken(["one two", "three"], {synth.Voice("toy", "1"): 1.0}, 16000, 8),
-    )
+    files = []
+    sounds = synth.spoken(["one two", "three"], {synth.Voice("toy", "1"): 1.0}, 16000, 8)
     for sound, rate in zip(sounds, (16000, 8000), strict=True):
         file = io.BytesIO()
         soundfile.write(file, sound, rate, format="WAV", subtype="PCM_16")
