@@ -151,7 +151,7 @@ def test_a_model_with_one_wrong_byte_in_its_weights_is_refused(copy):
     with pytest.raises(UserError, match="cannot be loaded"):
         kerasrnn.load(copy)
     (copy / "model.keras").write_bytes(data[: len(data) // 2])
-    with pytest.raises(UserError, match="cannot be loaded: it is damaged, no .keras file"):
+    with pytest.raises(UserError, match=r"cannot be loaded: it is damaged, no \.keras file"):
         kerasrnn.load(copy)
 
 
