@@ -10,6 +10,7 @@ models and prints the resident memory after the fifth trial and after the last.
 
 import argparse
 import csv
+import sys
 import tempfile
 from pathlib import Path
 
@@ -99,6 +100,7 @@ def main() -> None:
     for name in options.apps.split(","):
         for seed in range(options.seeds):
             row = compared(name, data.get(name), options.trials or 20, options.epochs, seed)
+            print(" | ".join(row), file=sys.stderr, flush=True)  # the whole takes an hour or more
             table.add_row(*row)
     Console().print(table)
 
