@@ -1,11 +1,12 @@
 """Whether a search finds something, and whether it keeps its memory.
 
     python -m benchmarks.tuning [--apps whale,char_lm] [--data APP=PATH] [--trials 20] [--epochs 3] [--seeds 2]
+                                [--tuner bayesian]
     python -m benchmarks.tuning --memory [--trials 50]
 
-The first prints the best validation score of the preset `small` beside that of a search from it; the preset
-trains as long as the search's longest trial, from the same weights and order of data. The second searches tiny
-models and prints the resident memory after the fifth trial and after the last.
+The first prints the best validation score of the preset `small` beside that of a search from it, whose first
+trial is the preset itself: it trains as long as the longest trial, from the same weights and order of data.
+The second searches tiny models and prints the resident memory after the fifth trial and after the last.
 """
 
 import argparse
@@ -25,7 +26,9 @@ from kerasrnn.tuning import HyperApp, search
 PAGE = 4096 / 2**20  # MiB
 
 
-def compared(name: str, data: str | None, trials: int, epochs: int, seed: int) -> list[str]:
+def compared(
+    name: str, data: str | None, tuner: str, trials: int, epochs: int, seed: int
+) -> list[str]:
     """The preset and the search: a row of the table."""
     app = find_app(name)
     metric, direction = app.file("judge").OBJECTIVE
@@ -35,7 +38,9 @@ def compared(name: str, data: str | None, trials: int, epochs: int, seed: int) -
         train(app, data, preset="small", epochs=epochs, seed=seed, out=out / "preset")
         with open(out / "preset" / "history.csv", newline="", encoding="utf-8") as file:
             preset = best(float(row[f"valid_{metric}"]) for row in csv.DictReader(file))
-        found = search(app, data, out=out / "tuned", trials=trials, epochs=epochs, seed=seed)
+        found = search(
+            app, data, out=out / "tuned", tuner=tuner, trials=trials, epochs=epochs, seed=seed
+        )
     top = found.trials[0]
     better = "yes" if top.score != preset and best(top.score, preset) == top.score else "no"
     failed = sum(trial.failure is not None for trial in found.trials)
@@ -88,18 +93,23 @@ def main() -> None:
     parser.add_argument("--trials", type=int)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--tuner", default="bayesian")
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
     if options.memory:
         memory(options.trials or 50)
         return
     data = dict(pair.split("=", 1) for pair in options.data)
-    table = Table(title=f"`small` and {options.trials or 20} trials, {options.epochs} epochs")
+    table = Table(
+        title=f"`small` and {options.trials or 20} trials ({options.tuner}), {options.epochs} epochs"
+    )
     for column in ("app", "seed", "metric", "small", "search", "better", "failed", "chosen"):
         table.add_column(column, overflow="fold")
     for name in options.apps.split(","):
         for seed in range(options.seeds):
-            row = compared(name, data.get(name), options.trials or 20, options.epochs, seed)
+            row = compared(
+                name, data.get(name), options.tuner, options.trials or 20, options.epochs, seed
+            )
             print(" | ".join(row), file=sys.stderr, flush=True)  # the whole takes an hour or more
             table.add_row(*row)
     Console().print(table)

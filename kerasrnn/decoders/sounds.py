@@ -53,11 +53,11 @@ class SoundWriter(tf.Module):
         y = self._network().conditioning(inputs)
         return None if y is None else tf.transpose(y, [1, 0, 2])
 
-    def read(self, given: tf.Tensor, codes: tf.Tensor, states: list, y=None):
+    def read(self, given: tf.Tensor, codes: tf.Tensor, states: list, y=None, row=0):
         """Lead the network over codes (B, N): the last of them, (B,), and the states after."""
 
         def body(n, code, states):
-            _, states = self._network().step(code, states, self._at(states, y))
+            _, states = self._network().step(code, states, self._at(states, y, row))
             return n + 1, tf.ensure_shape(given[:, n], code.shape), states
 
         count = tf.shape(given)[1]
@@ -66,7 +66,9 @@ class SoundWriter(tf.Module):
         )
         return codes, states
 
-    def write(self, codes: tf.Tensor, states: list, uniforms: tf.Tensor, temperature, y=None):
+    def write(
+        self, codes: tf.Tensor, states: list, uniforms: tf.Tensor, temperature, y=None, row=0
+    ):
         """Draw a code for each of `uniforms` (B, N).
 
         Args:
@@ -74,6 +76,7 @@ class SoundWriter(tf.Module):
             states: as `start`, `read` or the call before gave them.
             temperature: scalar or (B,); divides the logits, 0 takes the likeliest code.
             y: as `conditions` gives it.
+            row: of "local" that y begins with.
         Returns:
             int32 (B, N), the last of them, (B,), and the states after.
         """
@@ -82,7 +85,7 @@ class SoundWriter(tf.Module):
         by_time = tf.transpose(uniforms)
 
         def body(n, code, states, written):
-            logits, states = self.step(code, states, self._at(states, y))
+            logits, states = self.step(code, states, self._at(states, y, row))
             code = tf.ensure_shape(sample(logits, by_time[n], temperature=temperature), code.shape)
             return n + 1, code, states, written.write(n, code)
 
@@ -91,11 +94,23 @@ class SoundWriter(tf.Module):
         )
         return tf.transpose(written.stack()), codes, states
 
-    def _at(self, states: list, y):
+    def _at(self, states: list, y, row):
         """The row of y (L, B, Y) that holds for the step that comes next."""
         if y is None:
             return None
-        return y[tf.minimum(states[0] // self._network().hop, tf.shape(y)[0] - 1)]
+        return y[tf.minimum(states[0] // self._network().hop - row, tf.shape(y)[0] - 1)]
+
+    def over(self, inputs: dict, first: int, count: int) -> tuple:
+        """`y` and `row` for steps first … first + count - 1.
+
+        Args:
+            inputs: "class", and "local" whole, or as a function of its first row and their number.
+        """
+        if not callable(inputs.get("local")):
+            return self.conditions(inputs), tf.constant(0)
+        row = first // self._network().hop
+        rows = inputs["local"](row, count // self._network().hop + 2)
+        return self.conditions(inputs | {"local": rows}), tf.constant(row)
 
     def blocks(
         self,
@@ -113,17 +128,20 @@ class SoundWriter(tf.Module):
             seeds: of each sound.
             samples: how many to write.
             temperature: see `write`.
-            inputs: "class" and "local", where the network has them.
+            inputs: "class" and "local", where the network has them, as `over` takes them.
             block: samples of a piece; the last may have less.
         Yields:
             int32 (B, n) codes.
         """
-        y = self.conditions(inputs or {})
+        inputs, before = inputs or {}, given.shape[1]
         codes, states = self.start(len(seeds))
-        if given.shape[1]:
-            codes, states = self.read_fast(given, codes, states, y)
+        if before:
+            codes, states = self.read_fast(given, codes, states, *self.over(inputs, 0, before))
         temperature = tf.constant(temperature, tf.float32)
         for first in range(0, samples, block):
             uniforms = draws(seeds, block, first)
-            written, codes, states = self.write_fast(codes, states, uniforms, temperature, y)
+            conditions = self.over(inputs, before + first, block)
+            written, codes, states = self.write_fast(
+                codes, states, uniforms, temperature, *conditions
+            )
             yield written[:, : samples - first]

@@ -9,6 +9,7 @@ import logging
 import math
 import re
 
+import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from google.protobuf import json_format
@@ -20,7 +21,6 @@ from kerasrnn.serving.refusal import HTTP, Refusal, invalid
 PLACE = r"(?i)/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 ASKED = re.compile(PLACE + ":(?P<verb>predict|classify|regress)")
 SHOWN = re.compile(PLACE + "(?P<metadata>/metadata)?")
-HUGE = re.compile(rb"[eE]\+?0*[1-9][0-9]{2}|[0-9]{300}")  # of a number that a float64 may not hold
 
 
 def application(desk: Desk) -> web.Application:
@@ -101,13 +101,21 @@ async def _document(desk: Desk, request: web.Request) -> dict:
         body = await request.read()
     except (ConnectionError, web.RequestPayloadError) as error:  # cut off, or chunked wrongly
         raise invalid(f"The request's body did not come: {error}") from None
-    try:
-        document = json.loads(body, parse_float=_finite if HUGE.search(body) else None)
-    except (ValueError, RecursionError) as error:
-        raise invalid(f"JSON Parse error: {error}") from None
+    document = _parsed(body)
     if not isinstance(document, dict):
         raise invalid("A request must be a JSON object.")
     return document
+
+
+def _parsed(body: bytes):
+    try:
+        return orjson.loads(body)
+    except ValueError:  # no JSON, or only the standard library's, which has NaN
+        pass
+    try:
+        return json.loads(body, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"JSON Parse error: {error}") from None
 
 
 def _finite(text: str) -> float:

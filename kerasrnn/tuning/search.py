@@ -145,6 +145,15 @@ def _refuse_unbuilt(hyper: HyperApp) -> None:
         raise UserError(str(error)) from None
 
 
+class _Begun:
+    """An oracle whose first trial is the configuration as it stands: the defaults of the app's tune.py."""
+
+    def _random_values(self):
+        if self._tried_so_far:
+            return super()._random_values()
+        return dict(self.get_space().values)
+
+
 class _Kept:
     """What an oracle and its trials know, in files that are written whole: KerasTuner writes in place."""
 
@@ -161,7 +170,9 @@ def _oracle(hyper: HyperApp, values: dict, trials: int):
     own = {"max_trials": trials}
     if values["tuner"] == "hyperband":
         own = {"max_epochs": values["epochs"] or hyper.base.epochs, "hyperband_iterations": MANY}
-    oracle = type(kind.__name__, (_Kept, kind), {})(
+    if values["tuner"] == "bayesian":  # KerasTuner draws three times as many as there are numbers
+        own["num_initial_points"] = max(3, trials // 3)
+    oracle = type(kind.__name__, (_Begun, _Kept, kind), {})(
         hyper.objective,
         seed=values["seed"] + 1,  # 0 would be drawn by chance
         max_consecutive_failed_trials=trials + 1,

@@ -28,6 +28,7 @@ class Config(LearningConfig):
     outputs: str = "softmax"  # over 256 µ-law codes; or logistics, a mixture over the same codes
     components: int = 10  # of that mixture
     class_size: int = 16  # numbers that stand for a class
+    timed: bool = False  # local conditioning: each sample knows when its sound began and will end
 
     stacks: int = 2  # of WaveNet: how often its dilations begin again
     dilations: int = 10  # of WaveNet: 1, 2, 4, …, so many a stack
@@ -40,6 +41,9 @@ class Config(LearningConfig):
 
     window: int = 2048  # samples of an example that are learned from or judged
     context: int = 1024  # samples before it that are only heard; silence before a sound begins
+    strays: float = (
+        0.0  # share of examples that begin inside another sound, to find back to their own
+    )
     judged: int = 150  # examples that a report in training judges, at most; 0 judges all
     xla: bool = False  # compile the whole training step
 
@@ -59,7 +63,7 @@ class Config(LearningConfig):
             raise ValueError("`cell` must leave the answer to the samples; output_rnn does not.")
         above = ("rate", "parameters", "components", "class_size", "stacks", "dilations", "frame")
         above += ("kernel_size", "layers", "embedding_size", "window")
-        check_numbers(self, above, ("seconds", "judged"))
+        check_numbers(self, above, ("seconds", "judged"), ("strays",))
         within("rate", self.rate, *RATES)
         for name, most in MOST.items():
             within(name, getattr(self, name), 1, most)
@@ -72,7 +76,7 @@ PRESETS = {
         parameters=12_000, stacks=1, dilations=4, frame=4, embedding_size=4, window=256, context=32,
         batch_size=4, epochs=2, epoch_steps=10, judged=8, seconds=2.0,
     ),
-    "small": Config(xla=True),
+    "small": Config(epoch_steps=450, xla=True),
     "base": Config(
         rate=16_000, parameters=1_500_000, stacks=3, window=16_384, context=3072, batch_size=8,
         epochs=100, xla=True,

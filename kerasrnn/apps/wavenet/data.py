@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kerasrnn.apps.wavenet.config import ORDER, Config
 from kerasrnn.apps.wavenet.recordings import Recordings, Source, open_source
+from kerasrnn.apps.wavenet.timing import HOP, timed_rows
 from kerasrnn.baselines import CodePredictor
 from kerasrnn.data.batching import Batches, dealt, mine
 from kerasrnn.errors import UserError
@@ -73,6 +74,7 @@ class Windows:
         begins: int64 (W,), of each window's context.
         firsts, lasts: int64 (W,), least and most that it may be moved to.
         counted: int32 (W,), samples behind the context that belong to the sound.
+        lengths: int64 (W,), samples of the whole sound, which begins `context` after `firsts`.
         kinds: int32 (W,), the sounds' classes.
     """
 
@@ -81,6 +83,7 @@ class Windows:
     firsts: np.ndarray
     lasts: np.ndarray
     counted: np.ndarray
+    lengths: np.ndarray
     kinds: np.ndarray
 
     @classmethod
@@ -93,9 +96,9 @@ class Windows:
             last = place + max(len(codes) - config.window, 0)
             for first in range(0, len(codes), config.window):
                 counted = min(config.window, len(codes) - first)
-                rows.append((place + first, place, last, counted, kind))
+                rows.append((place + first, place, last, counted, len(codes), kind))
             place += config.context + len(codes) + spare
-        columns = np.array(rows, np.int64).reshape(-1, 5).T
+        columns = np.array(rows, np.int64).reshape(-1, 6).T
         return cls(np.concatenate(parts), *columns)
 
 
@@ -108,8 +111,9 @@ def batches(
     Args:
         most: so many windows, evenly chosen; 0 takes all.
     Returns:
-        Batches of {"samples": int32 (B, context + window), "class": int32 (B,) where there are classes}, the
-        samples again, and weights float32, 0 for what is only heard or lies behind a sound's end.
+        Batches of {"samples": int32 (B, context + window), "class": int32 (B,) where there are classes,
+        "local": float32 (B, L, D) where the model is timed}; the samples again, without strays; and weights
+        float32, 0 for what is only heard or lies behind a sound's end.
     """
     sounds = source.splits[split]
     if not sounds.samples:
@@ -120,13 +124,15 @@ def batches(
         chosen = chosen[np.linspace(0, len(chosen) - 1, most).astype(int)]
     with tf.device("cpu"):
         codes = tf.constant(made.codes)
-        table = np.stack([made.begins, made.firsts, made.lasts, made.counted, made.kinds], axis=1)
+        columns = (made.begins, made.firsts, made.lasts, made.counted, made.lengths, made.kinds)
+        table = np.stack(columns, axis=1)
         table = tf.constant(table[chosen])
     total, length = len(chosen), config.context + config.window
 
     def at(turn, index):
         place, fresh = dealt(total, config.batch_size, turn, index, seed)
-        begin, first, last, counted, kind = tf.unstack(tf.gather(table, place), axis=1)
+        row = tf.gather(table, place)
+        begin, first, last, counted, whole, kind = tf.unstack(row, axis=1)
         if seed is not None:
             half = config.window // 2
             drawn = tf.random.stateless_uniform(
@@ -140,12 +146,39 @@ def batches(
         )
         behind = tf.range(-config.context, config.window, dtype=tf.int64)
         weights = tf.cast((behind >= 0) & (behind < counted[:, None]), tf.float32) * fresh[:, None]
-        x = {"samples": samples}
+        heard = samples
+        if seed is not None and config.strays:
+            stray = strayed(config, tf.stack([seed + turn, -1 - index]), codes)
+            foreign = mine(stray) >= 0
+            heard = tf.where(foreign, mine(stray), samples)
+            weights *= tf.cast(~foreign, tf.float32)
+        x = {"samples": heard}
         if assets.classes:
             x["class"] = tf.cast(kind, tf.int32)
+        if config.timed:
+            begun = first + config.context - begin
+            x["local"] = timed_rows(0, -(-length // HOP), begun, begun + whole, config.rate)
         return x, samples, weights
 
     return Batches(-(-total // config.batch_size), at)
+
+
+def strayed(config: Config, seed, codes: tf.Tensor) -> tf.Tensor:
+    """What comes instead of the beginning of some examples, int32 (B, context + window); -1 where nothing does.
+
+    A sound that is written drifts to where training has never been, and stays there. So `strays` of the
+    examples begin inside another sound, or in silence, up to the middle of the window at most, and what is
+    learned from is how they go on.
+    """
+    length, rows = config.context + config.window, config.batch_size
+    chance, until, quiet, place = tf.unstack(tf.random.stateless_uniform([4, rows, 1], seed))
+    steps = tf.range(length)[None]
+    until *= tf.cast(config.context + config.window // 2, tf.float32)
+    place *= tf.cast(tf.maximum(tf.size(codes) - length, 0), tf.float32)
+    other = tf.cast(tf.gather(codes, tf.cast(place, tf.int32) + steps), tf.int32)
+    other = tf.where(quiet < 0.5, silence(), other)
+    there = (chance < config.strays) & (tf.cast(steps, tf.float32) < until)
+    return tf.where(there, other, -1)
 
 
 def dataset(source: Source, config: Config, split: str, assets: Assets) -> tf.data.Dataset:

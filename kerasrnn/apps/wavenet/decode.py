@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasrnn.apps.wavenet.config import MOST_SOUNDS, Config, Options
 from kerasrnn.apps.wavenet.data import Assets, Source
 from kerasrnn.apps.wavenet.recordings import as_codes
+from kerasrnn.apps.wavenet.timing import timed_rows
 from kerasrnn.data.audio import read_audio
 from kerasrnn.decoders.sounds import SoundWriter
 from kerasrnn.errors import UserError
@@ -40,7 +41,8 @@ def predict(model, config: Config, assets: Assets, inputs: list[str], options: O
     rows = len(inputs) * options.count
     if rows > MOST_SOUNDS:
         raise UserError(f"At most {MOST_SOUNDS} sounds are written side by side, got {rows}.")
-    given = np.repeat([heard(path, config) for path in inputs], options.count, axis=0)
+    given, lengths = zip(*(heard(path, config) for path in inputs), strict=True)
+    given, lengths = (np.repeat(each, options.count, axis=0) for each in (given, lengths))
     seeds = [options.seed + row for row in range(rows)]
     kinds = kinds_for(assets, options.class_, seeds)
     files = names(Path(options.out), rows)
@@ -51,8 +53,9 @@ def predict(model, config: Config, assets: Assets, inputs: list[str], options: O
         )
     samples = max(1, round(options.seconds * config.rate))
     pieces = writer(model).blocks(
-        tf.constant(given), seeds, samples, options.temperature, {"class": tf.constant(kinds)}
-    )
+        tf.constant(given), seeds, samples, options.temperature,
+        conditions(config, kinds, samples, lengths),
+    )  # fmt: skip
     _stream(pieces, files, samples, config.rate)
     answers = []
     for first in range(0, rows, options.count):
@@ -64,13 +67,31 @@ def predict(model, config: Config, assets: Assets, inputs: list[str], options: O
     return answers
 
 
-def heard(path: str, config: Config) -> np.ndarray:
-    """The last `context` samples of a file as codes int32 (context,), silence before them."""
+def heard(path: str, config: Config) -> tuple[np.ndarray, int]:
+    """The last `context` samples of a file as codes int32 (context,), silence before them; and its length."""
     codes = np.full(config.context, silence(), np.int32)
-    if path:
-        last = as_codes([read_audio(path, config.rate)])[0][-config.context :]
-        codes[config.context - len(last) :] = last
-    return codes
+    if not path:
+        return codes, 0
+    whole = as_codes([read_audio(path, config.rate)])[0]
+    last = whole[-config.context :]
+    codes[config.context - len(last) :] = last
+    return codes, len(whole)
+
+
+def conditions(config: Config, kinds, samples: int, lengths=0) -> dict:
+    """What a `SoundWriter` needs to know of sounds that it goes on with after `context` samples.
+
+    Args:
+        kinds: the class of each, (B,).
+        samples: that are written of each; then it ends.
+        lengths: samples that each has already, of which the last are heard; 0 begins it.
+    """
+    inputs = {"class": tf.constant(kinds)}
+    if config.timed:
+        begun = tf.constant(config.context - np.broadcast_to(lengths, len(kinds)))
+        ends = tf.fill([len(kinds)], config.context + samples)
+        inputs["local"] = lambda first, count: timed_rows(first, count, begun, ends, config.rate)
+    return inputs
 
 
 def kinds_for(assets: Assets, name: str, seeds: list[int]) -> list[int]:

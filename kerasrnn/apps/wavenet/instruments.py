@@ -12,7 +12,7 @@ RATE = 32_000  # Hz, at which a note is made before it is brought to a model's r
 SECONDS = 0.75  # of a note
 LOWEST, HIGHEST = 220.0, 440.0  # Hz, an octave
 NOISE = -55.0  # dB of full scale, under every note
-COUNTS = {"train": 600, "valid": 60, "test": 120}  # notes
+COUNTS = {"train": 3000, "valid": 60, "test": 120}  # notes
 PARTIALS_BELOW = 3600.0  # Hz, so that none is lost at 8 kHz
 
 

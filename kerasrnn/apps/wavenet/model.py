@@ -7,6 +7,7 @@ import keras
 
 from kerasrnn.apps.wavenet.config import Config
 from kerasrnn.apps.wavenet.data import Assets
+from kerasrnn.apps.wavenet.timing import FEATURES, HOP
 from kerasrnn.builders import receptive_field as wide
 from kerasrnn.builders import sample_rnn, wavenet, widths_for
 from kerasrnn.builders.sample_network import SampleNetwork
@@ -40,6 +41,8 @@ def make(config: Config, classes: int, width: int, second: int) -> SampleNetwork
         "hidden": second,
         "classes": classes,
         "class_size": config.class_size,
+        "local": FEATURES if config.timed else 0,
+        "hop": HOP,
     }
     if config.network == "wavenet":
         return wavenet(

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from kerasrnn.apps.wavenet.config import Config
 from kerasrnn.apps.wavenet.data import Assets, Source
-from kerasrnn.apps.wavenet.decode import writer
+from kerasrnn.apps.wavenet.decode import conditions, writer
 from kerasrnn.layers.companding import dequantise, silence
 from kerasrnn.training.folder import RunFolder
 from kerasrnn.training.pictures import save_figure
@@ -38,7 +38,7 @@ def beside_each_other(
     longest = max(map(len, real))
     quiet = tf.fill([len(real), config.context], silence())
     pieces = writer(model).blocks(
-        quiet, list(range(len(real))), longest, 1.0, {"class": tf.constant(list(kinds))}
+        quiet, list(range(len(real))), longest, 1.0, conditions(config, list(kinds), longest)
     )
     written = np.concatenate([piece.numpy() for piece in pieces], axis=1)
     figure = Figure(figsize=(2.0 + 2.2 * len(real), 7), layout="constrained")

@@ -5,6 +5,7 @@ import tensorflow as tf
 from kerasrnn.apps.wavenet.config import LONGEST, Config
 from kerasrnn.apps.wavenet.data import Assets
 from kerasrnn.apps.wavenet.decode import as_pcm
+from kerasrnn.apps.wavenet.timing import HOP, timed_rows, timing
 from kerasrnn.decoders import draws
 from kerasrnn.decoders.sounds import SoundWriter
 from kerasrnn.layers.companding import silence
@@ -48,11 +49,16 @@ class Endpoint(SoundWriter):
 
     def sound(self, seed, samples, temperature, named: dict) -> tf.Tensor:
         """16-bit PCM WAV files, string (B,)."""
-        rows = tf.shape(seed)[0]
-        y = self.conditions(self.kinds(named))
-        quiet = tf.fill([rows, self.config.context], silence())
-        codes, states = self.read(quiet, *self.start(rows), y)
-        uniforms = draws(seed, tf.clip_by_value(samples, 1, LONGEST))
+        rows, context = tf.shape(seed)[0], self.config.context
+        samples = tf.clip_by_value(samples, 1, LONGEST)
+        inputs = self.kinds(named)
+        if self.config.timed:
+            begun, ends = tf.fill([rows], context), tf.fill([rows], context + samples)
+            count = (context + samples) // HOP + 1
+            inputs["local"] = timed_rows(0, count, begun, ends, self.config.rate)
+        y = self.conditions(inputs)
+        codes, states = self.read(tf.fill([rows, context], silence()), *self.start(rows), y)
+        uniforms = draws(seed, samples)
         codes, _, _ = self.write(codes, states, uniforms, temperature, y)
         return tf.map_fn(self._file, codes, fn_output_signature=tf.string)
 
@@ -67,11 +73,13 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     serving_default: seed int32 (B,), samples int32 scalar (at most 80,000), temperature float32 scalar, and
         where there are classes class_name string (B,) → audio_bytes string (B,), WAV files of 16-bit PCM.
     step: code int32 (B,), the sample before, and class_name → logits float32 (B, 256) of the next code; the
-        states state_0 … go in and come out by the same names, at first as `start` gives them.
+        states state_0 … go in and come out by the same names, at first as `start` gives them. Of a timed model
+        also `since` and `left`, float32 (B,): seconds since the sound began and until it ends.
     start: rows int32 scalar → code int32 (B,), silence, and the states before the first sample.
     """
     served = Endpoint(model, config, assets)
     kind = {"class_name": tf.TensorSpec([None], tf.string, "class_name")} if assets.classes else {}
+    times = [tf.TensorSpec([None], tf.float32, name) for name in ("since", "left")]
     held = {spec.name: spec for spec in served.states}
 
     @tf.function(autograph=False)
@@ -80,7 +88,10 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
 
     @tf.function(autograph=False)
     def step(code, **given):
-        y = served.conditions(served.kinds(given))
+        inputs = served.kinds(given)
+        if config.timed:
+            inputs["local"] = timing(given["since"], given["left"])[:, None]
+        y = served.conditions(inputs)
         logits, states = served.step(
             code, [given[name] for name in held], None if y is None else y[0]
         )
@@ -99,7 +110,10 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
             **kind,
         ),
         "step": step.get_concrete_function(
-            code=tf.TensorSpec([None], tf.int32, "code"), **kind, **held
+            code=tf.TensorSpec([None], tf.int32, "code"),
+            **kind,
+            **({spec.name: spec for spec in times} if config.timed else {}),
+            **held,
         ),
         "start": start,
         "module": served,

@@ -8,6 +8,7 @@ from kerasrnn.apps import wavenet
 from kerasrnn.apps.wavenet import instruments
 from kerasrnn.apps.wavenet.data import Assets, Windows, batches, prepare
 from kerasrnn.apps.wavenet.recordings import Recordings, Source, open_source
+from kerasrnn.apps.wavenet.timing import HOP, timing
 from kerasrnn.baselines import CodePredictor
 from kerasrnn.errors import UserError
 from kerasrnn.settings import replace
@@ -56,6 +57,39 @@ def test_training_moves_windows_within_their_sound_and_a_batch_depends_on_its_nu
             assert len(counted) == (5 if counted[0] > 40 else 8)
     assert len(seen) > 15
     assert max(first for first in seen if first <= 40) == 33
+
+
+def test_a_timed_window_knows_when_its_sound_began_and_will_end():
+    source, config = source_of(200, 30), replace(TINY, timed=True)
+    made = batches(source, config, "train", PLAIN, seed=2)
+    assert config.context == HOP  # the second row holds from the window's first sample on
+    for number in range(20):
+        x, _, weights = made.at(number // made.count, number % made.count)
+        assert weights[:, HOP].numpy().all()
+        for codes, local in zip(x["samples"].numpy(), x["local"], strict=True):
+            begins, length = (1, 200) if codes[HOP] <= 200 else (201, 30)
+            for row, since in enumerate((codes[HOP] - begins - HOP, codes[HOP] - begins)):
+                wanted = timing(since / config.rate, (length - since) / config.rate)
+                np.testing.assert_allclose(local[row], wanted, rtol=1e-5)
+
+
+def test_strays_begin_elsewhere_and_are_learned_from_where_they_are_back():
+    config = replace(TINY, strays=0.5, batch_size=50, window=20)
+    made, lasted, quiet = batches(source_of(120), config, "train", PLAIN, seed=2), [], 0
+    for number in range(10):
+        x, own, weights = made.at(number, 0)
+        away = x["samples"].numpy() != own.numpy()
+        assert not weights.numpy()[away].any()
+        for row in np.flatnonzero(away.any(axis=1)):
+            back = 1 + int(np.flatnonzero(away[row])[-1])
+            assert weights[row, max(back, config.context) :].numpy().all()
+            lasted.append(back)
+            quiet += bool((x["samples"][row, :back] == 128).numpy().all())
+    assert 200 < len(lasted) < 270  # half of 500, but for those that are back at once
+    assert 80 < quiet < 150
+    assert config.context + config.window // 2 >= max(lasted) > config.context + 5
+    *_, weights = batches(source_of(120), config, "train", PLAIN).at(0, 0)
+    assert weights[0, config.context] == 1  # what is judged has none
 
 
 def test_windows_know_where_they_may_be_moved_to():

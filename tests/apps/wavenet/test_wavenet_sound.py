@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from kerasrnn.apps import wavenet
 from kerasrnn.apps.wavenet import model, pictures, traits
-from kerasrnn.apps.wavenet.decode import heard
+from kerasrnn.apps.wavenet.decode import conditions, heard
+from kerasrnn.apps.wavenet.timing import timing
 from kerasrnn.decoders.sounds import SoundWriter
 from kerasrnn.errors import UserError
 from kerasrnn.layers import quantise
@@ -42,14 +43,17 @@ def steps(served, run):
     """The export's steps give what the network gives over the whole."""
     codes = np.random.default_rng(0).integers(0, 256, (2, 5)).astype("int32")
     state = dict(served.signatures["start"](rows=tf.constant(2)))
-    rows = []
+    rows, times, inputs = [], {}, {"samples": codes}
+    if run.config.timed:  # one row of "local" holds for all steps
+        times = {"since": tf.constant([0.0, 0.25]), "left": tf.constant([0.5, 0.0])}
+        inputs["local"] = timing(**times)[:, None]
     for t in range(5):
         kinds = tf.constant(["drum", "violin"])
-        answer = dict(served.signatures["step"](**state, class_name=kinds))
+        answer = dict(served.signatures["step"](**state, **times, class_name=kinds))
         rows.append(answer.pop("logits"))
         state = answer | {"code": tf.constant(codes[:, t])}
     numbers = [run.assets.classes.index(name) for name in ("drum", "violin")]
-    whole = run.model({"samples": codes, "class": np.array(numbers)})
+    whole = run.model(inputs | {"class": np.array(numbers)})
     whole = SoundWriter(run.model).logits(whole)
     np.testing.assert_allclose(tf.stack(rows, axis=1), whole, atol=1e-4, rtol=1e-4)
 
@@ -66,12 +70,32 @@ def test_a_longer_answer_begins_with_the_shorter_and_a_file_is_gone_on_from(wave
     assert answer["class"] == ["drum"]  # what seed 1 chooses
     context = waves.config.context
     np.testing.assert_array_equal(
-        heard(str(tmp_path / "long.wav"), waves.config), quantise(long[-context:].astype("f"))
+        heard(str(tmp_path / "long.wav"), waves.config)[0], quantise(long[-context:].astype("f"))
     )
     soundfile.write(tmp_path / "blip.wav", np.full(5, 0.5), 8000)
-    blip = heard(str(tmp_path / "blip.wav"), waves.config)
+    blip, _ = heard(str(tmp_path / "blip.wav"), waves.config)
     assert (blip[:-5] == 128).all()
     assert (blip[-5:] > 200).all()
+
+
+def test_a_timed_sound_is_told_how_much_of_it_is_past_and_to_come(frames):
+    config = replace(frames.config, context=32)
+    local = conditions(config, [0, 0], samples=480, lengths=[0, 800])["local"]
+    first = local(0, 4).numpy()
+    assert not first[0, :2].any()  # silence is heard, then the sound begins
+    np.testing.assert_allclose(first[0, 2], timing(0.0, 480 / 8000), rtol=1e-6)
+    np.testing.assert_allclose(first[1, 2], timing(800 / 8000, 480 / 8000), rtol=1e-6)
+    np.testing.assert_allclose(local(3, 1), first[:, 3:], rtol=1e-6)
+    assert not local(2 + 480 // 16, 1).numpy().any()  # and ends
+
+
+def test_a_timed_sound_is_the_same_in_one_block_and_in_many(frames):
+    writer, quiet = SoundWriter(frames.model), np.full((1, frames.config.context), 128, "int32")
+    asked = tf.constant(quiet), [3], 330, 1.0, conditions(frames.config, [1], 330)
+    whole, pieces = (
+        np.concatenate(list(writer.blocks(*asked, block=block)), axis=1) for block in (330, 100)
+    )
+    np.testing.assert_array_equal(whole, pieces)
 
 
 def test_what_cannot_be_written_is_refused(waves, tmp_path):
