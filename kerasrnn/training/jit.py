@@ -15,7 +15,9 @@ from kerasrnn.errors import UserError
 from kerasrnn.training import checkpoint
 from kerasrnn.training.step import Step
 
-WORTH = 120.0  # s of training ahead from which on both ways are measured: compiling takes up to a minute
+# s of training ahead, for each shape of batch that is measured, from which on both ways are: XLA compiles
+# each anew, in up to half a minute
+WORTH = 120.0
 SPREAD = 3  # batches of a pass that are measured, evenly chosen: their lengths may differ
 ROUNDS = 5  # in turns; the least of each batch counts, since other work only ever adds to a time
 PATIENCE = 20.0  # s after which no round begins
@@ -69,17 +71,21 @@ def choose(
     word = "on" if first else "off"
     if not compilable(model):
         return Choice(False, "XLA off: a layer runs by cuDNN, or cannot be compiled.")
+    short = Choice(first, f"XLA {word}: so short a training is not worth measuring it.")
     if ahead(math.inf) < WORTH:
-        return Choice(first, f"XLA {word}: so short a training is not worth measuring it.")
+        return short
+    times = Times(model, batches, steps, SPREAD)
+    worth = WORTH * times.shapes()
+    if ahead(math.inf) < worth:
+        return short
     before = checkpoint.snapshot(model)
     try:
         rough = Times(model, batches, {first: steps[first]}, 1)
         rough.measure(1)
         left = ahead(rough.best(first))
-        if left < WORTH:
+        if left < worth:
             why = f"XLA {word}: {left:.0f} s of training are not worth measuring it."
             return Choice(first, why)
-        times = Times(model, batches, steps, SPREAD)
         times.measure(ROUNDS)
         fast, slow = times.best(True), times.best(False)
         xla = fast < slow
@@ -111,6 +117,10 @@ class Times:
         data = tf.data.Dataset.from_tensor_slices(np.array(numbers, np.int64))
         self._data = data.map(lambda n: batches.at(n // batches.count, n % batches.count)).cache()
         self._seconds = {xla: [] for xla in steps}
+
+    def shapes(self) -> int:
+        """How many of the batches have shapes of their own."""
+        return len({str([part.shape for part in tf.nest.flatten(batch)]) for batch in self._data})
 
     def round(self) -> None:
         """Train once on every batch, each way."""

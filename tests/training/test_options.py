@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasrnn.data.batching import Batches
 from kerasrnn.errors import UserError
 from kerasrnn.training import jit
 from kerasrnn.training.learning import LearningConfig
@@ -165,6 +166,13 @@ def test_a_short_training_is_not_measured(tmp_path, capsys):
     assert "s of training are not worth measuring it." in capsys.readouterr().err
     Small(tmp_path / "b", {}).run(xla=None, max_minutes=1.9)
     assert "XLA off: so short a training" in capsys.readouterr().err
+
+
+def test_batches_of_several_lengths_are_worth_measuring_in_longer_trainings_only():
+    lengths = tf.constant([4, 7, 4, 7])
+    ragged = Batches(4, lambda turn, index: (tf.zeros([2, lengths[index]]), tf.zeros([2])))
+    assert jit.Times(None, ragged, {}, 3).shapes() == 2
+    assert jit.Times(None, ragged, {}, 1).shapes() == 1
 
 
 class Uncompilable(keras.layers.Layer):
