@@ -1,7 +1,7 @@
 """Whether a search finds something, and whether it keeps its memory.
 
     python -m benchmarks.tuning [--apps whale,char_lm] [--data APP=PATH] [--trials 20] [--epochs 3] [--seeds 2]
-                                [--tuner bayesian]
+                                [--tuner bayesian] [--set KEY=VALUE]
     python -m benchmarks.tuning --memory [--trials 50]
 
 The first prints the best validation score of the preset `small` beside that of a search from it, whose first
@@ -27,7 +27,7 @@ PAGE = 4096 / 2**20  # MiB
 
 
 def compared(
-    name: str, data: str | None, tuner: str, trials: int, epochs: int, seed: int
+    name: str, data: str | None, tuner: str, trials: int, epochs: int, seed: int, settings: tuple
 ) -> list[str]:
     """The preset and the search: a row of the table."""
     app = find_app(name)
@@ -35,12 +35,11 @@ def compared(
     best = {"max": max, "min": min}[direction]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        train(app, data, preset="small", epochs=epochs, seed=seed, out=out / "preset")
+        common = {"preset": "small", "settings": settings, "epochs": epochs, "seed": seed}
+        train(app, data, out=out / "preset", **common)
         with open(out / "preset" / "history.csv", newline="", encoding="utf-8") as file:
             preset = best(float(row[f"valid_{metric}"]) for row in csv.DictReader(file))
-        found = search(
-            app, data, out=out / "tuned", tuner=tuner, trials=trials, epochs=epochs, seed=seed
-        )
+        found = search(app, data, out=out / "tuned", tuner=tuner, trials=trials, **common)
     top = found.trials[0]
     better = "yes" if top.score != preset and best(top.score, preset) == top.score else "no"
     failed = sum(trial.failure is not None for trial in found.trials)
@@ -94,6 +93,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--tuner", default="bayesian")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="settings", metavar="KEY=VALUE",
+        help="of the preset, such as epoch_steps=100 for shorter trials",
+    )  # fmt: skip
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
     if options.memory:
@@ -108,8 +111,9 @@ def main() -> None:
     for name in options.apps.split(","):
         for seed in range(options.seeds):
             row = compared(
-                name, data.get(name), options.tuner, options.trials or 20, options.epochs, seed
-            )
+                name, data.get(name), options.tuner, options.trials or 20, options.epochs, seed,
+                tuple(options.settings),
+            )  # fmt: skip
             print(" | ".join(row), file=sys.stderr, flush=True)  # the whole takes an hour or more
             table.add_row(*row)
     Console().print(table)
