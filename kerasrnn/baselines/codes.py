@@ -39,11 +39,12 @@ class CodePredictor:
         self._values = _expanded(middles, steps)
 
     def fit(self, sounds: list[np.ndarray], most: int) -> "CodePredictor":
-        """Count all codes of `sounds`, each (T,), and fit (2) to some stretches, `most` samples together."""
+        """Count all codes of `sounds`, each (T,), and fit (2) to some drawn ones, `most` samples together."""
         for codes in sounds:
             self.counts += np.bincount(codes, minlength=self.levels)
-        every = max(1, math.ceil(sum(map(len, sounds)) / most))
-        some = [codes for codes in sounds[::every] if len(codes) > self.order]
+        share = min(1.0, most / max(sum(map(len, sounds)), 1))
+        drawn = np.random.default_rng(0).permutation(len(sounds))[: math.ceil(share * len(sounds))]
+        some = [sounds[k] for k in np.sort(drawn) if len(sounds[k]) > self.order]
         some = [codes[: max(most // len(some), self.order + 1)] for codes in some]
         if not some:
             return self

@@ -80,3 +80,10 @@ def test_it_comes_back_from_json_and_refuses_what_is_none(fitted):
     np.testing.assert_array_equal(again.log_linear(codes), fitted.log_linear(codes))
     with pytest.raises(ValueError, match="must have its kind"):
         CodePredictor.from_json(fitted.to_json() | {"kind": "bogus"})
+
+
+def test_the_sounds_that_are_fitted_are_drawn_so_that_no_kind_in_turn_is_left_out():
+    quiet = np.full(500, 128, np.uint8)
+    loud = np.random.default_rng(0).integers(0, 256, 500).astype(np.uint8)
+    fitted = CodePredictor(4).fit([quiet, loud] * 20, most=5000)
+    assert fitted.scale > 1e-3
