@@ -1,10 +1,12 @@
 """An app as KerasTuner sees it: a model for each choice of its numbers, and a training of it."""
 
+import contextlib
 import math
 
 import keras
 import keras_tuner
 from keras_tuner.errors import FailedTrialError
+from tensorflow.python.framework import ops
 
 from kerasrnn.app import App, find_app
 from kerasrnn.errors import UserError
@@ -105,21 +107,38 @@ class HyperApp(keras_tuner.HyperModel):
         patience = keras.callbacks.EarlyStopping(
             self.objective.name, mode=self.objective.direction, patience=self.patience
         )
-        return model.fit(
-            batches.endless(first),
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            steps_per_epoch=steps,
-            callbacks=[Judged(judge), pace, patience, *callbacks],
-            shuffle=False,
-            verbose=0,
-        )
+        with forgotten_gradients():
+            return model.fit(
+                batches.endless(first),
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps,
+                callbacks=[Judged(judge), pace, patience, *callbacks],
+                shuffle=False,
+                verbose=0,
+            )
 
     def _assets(self, config):
         """What the app prepares for `config`; kept until another is asked for."""
         if self._prepared[0] != config:
             self._prepared = config, self.app.file("data").prepare(self.source, config)
         return self._prepared[1]
+
+
+@contextlib.contextmanager
+def forgotten_gradients():
+    """At the end, TensorFlow forgets the custom gradients that were traced inside, and with them their graphs.
+
+    It would keep them all, by a name each, as long as the process lives: some 15 MB a trial.
+    """
+    registry = ops.gradient_registry._registry
+    before = set(registry)
+    try:
+        yield
+    finally:
+        for name in registry.keys() - before:
+            if name.startswith("CustomGradient-"):
+                del registry[name]
 
 
 class Judged(keras.callbacks.Callback):

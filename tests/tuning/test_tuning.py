@@ -1,14 +1,18 @@
 """Searches end with the best of their trials, whatever happens on the way."""
 
+import gc
 import json
 
+import keras
 import keras_tuner
 import numpy as np
 import pytest
+from keras_tuner import HyperParameters
 
 from kerasrnn import tuning
 from kerasrnn.app import find_app
 from kerasrnn.errors import UserError
+from kerasrnn.recurrence.tensorflow import _Loops
 from kerasrnn.settings import replace
 from kerasrnn.tuning import report
 
@@ -153,6 +157,21 @@ def test_any_tuner_of_kerastuner_takes_an_app(text, tmp_path):
     assert hyper.config(hp).units == (hp.get("units"),)
     (model,) = tuner.get_best_models()
     assert model.count_params() == hyper.build(hp).count_params()
+
+
+@pytest.mark.usefixtures("few_units")
+def test_a_trial_leaves_no_graph_of_its_training_behind(text):
+    def loops() -> int:
+        keras.backend.clear_session()
+        gc.collect()
+        return sum(isinstance(each, _Loops) for each in gc.get_objects())
+
+    hyper, hp = tuning.HyperApp("char_lm", text, preset="tiny", settings=SMALL), HyperParameters()
+    before = loops()
+    model = hyper.build(hp)
+    hyper.fit(hp, model, epochs=1)
+    del model
+    assert loops() == before
 
 
 @pytest.mark.parametrize(
