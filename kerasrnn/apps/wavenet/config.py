@@ -41,9 +41,7 @@ class Config(LearningConfig):
 
     window: int = 2048  # samples of an example that are learned from or judged
     context: int = 1024  # samples before it that are only heard; silence before a sound begins
-    strays: float = (
-        0.0  # share of examples that begin inside another sound, to find back to their own
-    )
+    strays: float = 0.0  # share of examples that begin in another sound, to find back to their own
     judged: int = 150  # examples that a report in training judges, at most; 0 judges all
     xla: bool = False  # compile the whole training step
 
