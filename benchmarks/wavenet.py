@@ -22,7 +22,14 @@ import numpy as np
 
 from benchmarks.measure import machine
 
-DEEP = ((2, 10), (1, 10), (4, 10), (10, 2), (4, 5))  # stacks, dilations
+DEEP = (
+    (2, 10),
+    (1, 10),
+    (4, 10),
+    (14, 1),
+    (2, 7),
+    (1, 14),
+)  # stacks, dilations: depths, then reaches
 NAIVE, LED = 20, 200  # samples that the slow ways write
 VARIANTS = {
     "wavenet": ("network=wavenet",),

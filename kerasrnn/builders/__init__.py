@@ -22,7 +22,7 @@ from kerasrnn.builders.many import many_to_many, many_to_one
 from kerasrnn.builders.one import one_to_many, one_to_one
 from kerasrnn.builders.sample_rnn import SampleRNN, sample_rnn
 from kerasrnn.builders.stack import Stack
-from kerasrnn.builders.wavenet import WaveNet, receptive_field, wavenet
+from kerasrnn.builders.wavenet import WaveNet, wavenet
 
 __all__ = [
     "SampleRNN",
@@ -34,7 +34,6 @@ __all__ = [
     "many_to_one",
     "one_to_many",
     "one_to_one",
-    "receptive_field",
     "sample_rnn",
     "sequence_input",
     "wavenet",

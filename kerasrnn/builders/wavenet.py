@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasrnn.builders.checks import require_size
 from kerasrnn.builders.sample_network import SampleNetwork
+from kerasrnn.layers.dilated import receptive_field
 from kerasrnn.layers.gated_residual import GatedResidual
 
 
@@ -75,8 +76,8 @@ class WaveNet(SampleNetwork):
 
     @property
     def receptive_field(self) -> int:
-        """How many samples before it an output depends on; see the function of this name."""
-        return receptive_field(self.stacks, self.dilations, self.kernel_size)
+        """How many samples before it an output depends on."""
+        return receptive_field(self)[0]
 
     def whole(self, x, y):
         x, skips = self.table(x), 0.0
@@ -100,15 +101,6 @@ class WaveNet(SampleNetwork):
     def get_config(self) -> dict:
         names = ("stacks", "dilations", "kernel_size", "channels", "skip")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def receptive_field(stacks: int, dilations: int, kernel_size: int) -> int:
-    """Of a `WaveNet`, in samples: 1 + (K - 1) Σ d, where the dilations of a stack add up to 2^dilations - 1.
-
-    Args:
-        stacks, dilations, kernel_size: the network's.
-    """
-    return 1 + stacks * (kernel_size - 1) * (2**dilations - 1)
 
 
 def wavenet(**knobs) -> WaveNet:

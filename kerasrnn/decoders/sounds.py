@@ -100,17 +100,22 @@ class SoundWriter(tf.Module):
             return None
         return y[tf.minimum(states[0] // self._network().hop - row, tf.shape(y)[0] - 1)]
 
-    def over(self, inputs: dict, first: int, count: int) -> tuple:
-        """`y` and `row` for steps first … first + count - 1.
+    def over(self, inputs: dict):
+        """A function of the first of some steps and their number: their `y` and `row`.
 
         Args:
             inputs: "class", and "local" whole, or as a function of its first row and their number.
         """
-        if not callable(inputs.get("local")):
-            return self.conditions(inputs), tf.constant(0)
-        row = first // self._network().hop
-        rows = inputs["local"](row, count // self._network().hop + 2)
-        return self.conditions(inputs | {"local": rows}), tf.constant(row)
+        local, hop = inputs.get("local"), self._network().hop
+        if not callable(local):
+            whole = self.conditions(inputs), tf.constant(0)
+            return lambda first, count: whole
+
+        def piece(first: int, count: int) -> tuple:
+            rows = local(first // hop, count // hop + 2)
+            return self.conditions(inputs | {"local": rows}), tf.constant(first // hop)
+
+        return piece
 
     def blocks(
         self,
@@ -133,15 +138,14 @@ class SoundWriter(tf.Module):
         Yields:
             int32 (B, n) codes.
         """
-        inputs, before = inputs or {}, given.shape[1]
+        over, before = self.over(inputs or {}), given.shape[1]
         codes, states = self.start(len(seeds))
         if before:
-            codes, states = self.read_fast(given, codes, states, *self.over(inputs, 0, before))
+            codes, states = self.read_fast(given, codes, states, *over(0, before))
         temperature = tf.constant(temperature, tf.float32)
         for first in range(0, samples, block):
             uniforms = draws(seeds, block, first)
-            conditions = self.over(inputs, before + first, block)
             written, codes, states = self.write_fast(
-                codes, states, uniforms, temperature, *conditions
+                codes, states, uniforms, temperature, *over(before + first, block)
             )
             yield written[:, : samples - first]

@@ -5,7 +5,7 @@ from kerasrnn.layers.bias import Bias
 from kerasrnn.layers.bidirectional import Bidirectional
 from kerasrnn.layers.companding import dequantise, mu_law, mu_law_inverse, quantise
 from kerasrnn.layers.context import AtEachStep
-from kerasrnn.layers.dilated import CausalConvolution
+from kerasrnn.layers.dilated import CausalConvolution, receptive_field
 from kerasrnn.layers.dropout import Dropout
 from kerasrnn.layers.gated_residual import GatedResidual
 from kerasrnn.layers.grid import GridLSTM, GridRNN
@@ -39,4 +39,5 @@ __all__ = [
     "mu_law",
     "mu_law_inverse",
     "quantise",
+    "receptive_field",
 ]

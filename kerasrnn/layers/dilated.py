@@ -119,3 +119,17 @@ class CausalConvolution(keras.layers.Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
+
+
+def receptive_field(config) -> tuple[int, float | None]:
+    """Samples that an output depends on, and how many milliseconds they last: 1 + (K - 1) Σ d.
+
+    The dilations d of a stack are 1, 2, 4, … and add up to 2^dilations - 1.
+
+    Args:
+        config: has `stacks`, `dilations` (of one stack) and `kernel_size`, K, as a `WaveNet` or an app's
+            configuration; `rate` is in Hz, and without it the milliseconds are None.
+    """
+    samples = 1 + config.stacks * (config.kernel_size - 1) * (2**config.dilations - 1)
+    rate = getattr(config, "rate", None)
+    return samples, 1000 * samples / rate if rate else None

@@ -15,9 +15,7 @@ from kerasrnn.errors import UserError
 from kerasrnn.training import checkpoint
 from kerasrnn.training.step import Step
 
-# s of training ahead, for each shape of batch that is measured, from which on both ways are: XLA compiles
-# each anew, in up to half a minute
-WORTH = 120.0
+WORTH = 120.0  # s of training ahead, for each shape of batch, from which on both ways are measured
 SPREAD = 3  # batches of a pass that are measured, evenly chosen: their lengths may differ
 ROUNDS = 5  # in turns; the least of each batch counts, since other work only ever adds to a time
 PATIENCE = 20.0  # s after which no round begins

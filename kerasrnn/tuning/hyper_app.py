@@ -129,7 +129,7 @@ class HyperApp(keras_tuner.HyperModel):
 def forgotten_gradients():
     """At the end, TensorFlow forgets the custom gradients that were traced inside, and with them their graphs.
 
-    It would keep them all, by a name each, as long as the process lives: some 15 MB a trial.
+    It would keep them all, by a name each, as long as the process lives.
     """
     registry = ops.gradient_registry._registry
     before = set(registry)

@@ -173,6 +173,11 @@ def test_batches_of_several_lengths_are_worth_measuring_in_longer_trainings_only
     ragged = Batches(4, lambda turn, index: (tf.zeros([2, lengths[index]]), tf.zeros([2])))
     assert jit.Times(None, ragged, {}, 3).shapes() == 2
     assert jit.Times(None, ragged, {}, 1).shapes() == 1
+    model = keras.Sequential([keras.Input((None,)), keras.layers.Identity()])
+    model.compile(loss="mse")
+    found = jit.choose(model, ragged, {}, lambda step: 1.5 * jit.WORTH)  # no steps to measure
+    assert found.why.endswith("so short a training is not worth measuring it.")
+    assert found.compiling == 0
 
 
 class Uncompilable(keras.layers.Layer):

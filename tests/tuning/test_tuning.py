@@ -29,7 +29,7 @@ def few_units(monkeypatch):
 def _space(hp, config):
     return replace(
         config,
-        units=(hp.Int("units", 2, 30),),
+        units=(hp.Int("units", 2, 30, default=9),),
         learning_rate=hp.Float("learning_rate", 1e-3, 1e-1, sampling="log"),
     )
 
@@ -144,6 +144,15 @@ def test_hyperband_goes_on_from_the_weights_of_its_best(text, tmp_path):
         before = kept[int(values["tuner/trial_id"])]
         after = min(t.score for t in found.trials if t.values == before.values)
         assert after < before.score
+
+
+@pytest.mark.usefixtures("few_units")
+@pytest.mark.parametrize("tuner", ["hyperband", "bayesian", "random"])
+def test_the_first_trial_is_the_configuration_as_it_stands(text, tmp_path, tuner):
+    found = search(text, tmp_path / tuner, tuner=tuner, trials=2, epochs=1)
+    first, second = sorted(found.trials, key=lambda trial: trial.number)
+    assert first.values == {"units": 9, "learning_rate": 1e-3}
+    assert second.values != first.values
 
 
 @pytest.mark.usefixtures("few_units")

@@ -148,9 +148,9 @@ def batches(
         weights = tf.cast((behind >= 0) & (behind < counted[:, None]), tf.float32) * fresh[:, None]
         heard = samples
         if seed is not None and config.strays:
-            stray = strayed(config, tf.stack([seed + turn, -1 - index]), codes)
-            foreign = mine(stray) >= 0
-            heard = tf.where(foreign, mine(stray), samples)
+            stray = mine(strayed(config, tf.stack([seed + turn, -1 - index]), codes))
+            foreign = stray >= 0
+            heard = tf.where(foreign, stray, samples)
             weights *= tf.cast(~foreign, tf.float32)
         x = {"samples": heard}
         if assets.classes:
@@ -170,15 +170,16 @@ def strayed(config: Config, seed, codes: tf.Tensor) -> tf.Tensor:
     examples begin inside another sound, or in silence, up to the middle of the window at most, and what is
     learned from is how they go on.
     """
-    length, rows = config.context + config.window, config.batch_size
-    chance, until, quiet, place = tf.unstack(tf.random.stateless_uniform([4, rows, 1], seed))
-    steps = tf.range(length)[None]
-    until *= tf.cast(config.context + config.window // 2, tf.float32)
-    place *= tf.cast(tf.maximum(tf.size(codes) - length, 0), tf.float32)
-    other = tf.cast(tf.gather(codes, tf.cast(place, tf.int32) + steps), tf.int32)
+    length, column = config.context + config.window, [config.batch_size, 1]
+    first, second, third = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+    chance, quiet = tf.unstack(tf.random.stateless_uniform([2, *column], first))
+    longest = config.context + config.window // 2
+    until = tf.random.stateless_uniform(column, second, 0, longest + 1, tf.int64)
+    place = tf.random.stateless_uniform(column, third, 0, len(codes) - length + 1, tf.int64)
+    steps = tf.range(length, dtype=tf.int64)[None]
+    other = tf.cast(tf.gather(codes, place + steps), tf.int32)
     other = tf.where(quiet < 0.5, silence(), other)
-    there = (chance < config.strays) & (tf.cast(steps, tf.float32) < until)
-    return tf.where(there, other, -1)
+    return tf.where((chance < config.strays) & (steps < until), other, -1)
 
 
 def dataset(source: Source, config: Config, split: str, assets: Assets) -> tf.data.Dataset:

@@ -5,10 +5,10 @@ import functools
 
 import keras
 
+from kerasrnn import layers
 from kerasrnn.apps.wavenet.config import Config
 from kerasrnn.apps.wavenet.data import Assets
 from kerasrnn.apps.wavenet.timing import FEATURES, HOP
-from kerasrnn.builders import receptive_field as wide
 from kerasrnn.builders import sample_rnn, wavenet, widths_for
 from kerasrnn.builders.sample_network import SampleNetwork
 from kerasrnn.errors import UserError
@@ -70,8 +70,7 @@ def receptive_field(config: Config) -> tuple[int | None, float | None]:
     all that came before."""
     if config.network != "wavenet":
         return None, None
-    samples = wide(config.stacks, config.dilations, config.kernel_size)
-    return samples, 1000 * samples / config.rate
+    return layers.receptive_field(config)
 
 
 def _sizes(config: Config) -> Config:

@@ -17,7 +17,7 @@ def generation_rate(model, config: Config) -> float:
     from kerasrnn.apps.wavenet.decode import conditions, writer
 
     made = writer(model)
-    given = made.over(conditions(config, [0], BLOCK), 0, BLOCK)
+    given = made.over(conditions(config, [0], BLOCK))(0, BLOCK)
     state, uniforms, spent = made.start(1), draws([0], BLOCK), []
     for _ in range(2 + ROUNDS):
         begun = time.perf_counter()

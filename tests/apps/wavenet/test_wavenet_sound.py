@@ -7,6 +7,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from kerasrnn import layers
 from kerasrnn.apps import wavenet
 from kerasrnn.apps.wavenet import model, pictures, traits
 from kerasrnn.apps.wavenet.decode import conditions, heard
@@ -154,7 +155,9 @@ def test_traits_tell_speeds_and_how_far_the_network_sees(waves, frames):
 def test_a_configuration_tells_the_receptive_field_of_its_network(waves, frames):
     assert model.receptive_field(waves.config) == (waves.model.receptive_field, 2.0)
     assert model.receptive_field(frames.config) == (None, None)
-    assert model.receptive_field(wavenet.PRESETS["small"])[0] == 2047
+    assert model.receptive_field(wavenet.PRESETS["small"]) == (2047, 255.875)
+    assert layers.receptive_field(wavenet.PRESETS["small"]) == (2047, 255.875)
+    assert layers.receptive_field(waves.model) == (waves.model.receptive_field, None)  # no rate
 
 
 def test_the_diagram_draws_what_blocks_feel(waves):
