@@ -6,11 +6,13 @@
 
 The first prints the best validation score of the preset `small` beside that of a search from it, whose first
 trial is the preset itself: it trains as long as the longest trial, from the same weights and order of data.
-The second searches tiny models and prints the resident memory after the fifth trial and after the last.
+The second searches tiny models and prints the resident memory of the search and of its largest trial, after the
+fifth trial and after the last.
 """
 
 import argparse
 import csv
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -59,11 +61,12 @@ def compared(
 
 
 class Weighed(HyperApp):
-    """An app whose trials note the resident memory, in MiB."""
+    """An app whose trials note this process' resident memory and the most of any trial's own so far, in MiB."""
 
     def fit(self, hp, model, **more):
         history = super().fit(hp, model, **more)
-        self.seen = [*getattr(self, "seen", []), self._resident()]
+        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        self.seen = [*getattr(self, "seen", []), (self._resident(), largest)]
         return history
 
     @staticmethod
@@ -80,9 +83,11 @@ def memory(trials: int) -> None:
             tiny, tiny.objective, max_trials=trials, seed=1, directory=folder, project_name="trials"
         )
         tuner.search(epochs=1, verbose=0)
-    fifth, last = tiny.seen[4], tiny.seen[-1]
-    print(f"{trials} trials: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
-          f"({100 * (last / fifth - 1):+.1f} %), at most {max(tiny.seen):.0f}")  # fmt: skip
+    for whose, seen in zip(
+        ("the search", "its largest trial"), zip(*tiny.seen, strict=True), strict=True
+    ):
+        print(f"{trials} trials, {whose}: {seen[4]:.0f} MiB after the fifth, {seen[-1]:.0f} after the last "
+              f"({100 * (seen[-1] / seen[4] - 1):+.1f} %)")  # fmt: skip
 
 
 def main() -> None:

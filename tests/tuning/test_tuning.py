@@ -1,20 +1,23 @@
 """Searches end with the best of their trials, whatever happens on the way."""
 
-import gc
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import keras
 import keras_tuner
 import numpy as np
 import pytest
 from keras_tuner import HyperParameters
+from keras_tuner.errors import FailedTrialError
 
 from kerasrnn import tuning
 from kerasrnn.app import find_app
 from kerasrnn.errors import UserError
-from kerasrnn.recurrence.tensorflow import _Loops
 from kerasrnn.settings import replace
-from kerasrnn.tuning import report
+from kerasrnn.tuning import isolated, report
 
 CHAR = find_app("char_lm")
 SMALL = ("embedding_size=4", "epoch_steps=3")
@@ -22,7 +25,8 @@ SMALL = ("embedding_size=4", "epoch_steps=3")
 
 @pytest.fixture
 def few_units(monkeypatch):
-    """A search space of small networks, so that a trial takes a second."""
+    """A search space of small networks, in this process, so that a trial takes a second."""
+    monkeypatch.setattr(isolated, "fit", lambda trainer, data, *work: trainer.fit(*work))
     monkeypatch.setattr(CHAR.file("tune"), "hyperparameters", _space)
 
 
@@ -168,19 +172,81 @@ def test_any_tuner_of_kerastuner_takes_an_app(text, tmp_path):
     assert model.count_params() == hyper.build(hp).count_params()
 
 
-@pytest.mark.usefixtures("few_units")
-def test_a_trial_leaves_no_graph_of_its_training_behind(text):
-    def loops() -> int:
-        keras.backend.clear_session()
-        gc.collect()
-        return sum(isinstance(each, _Loops) for each in gc.get_objects())
+def hyper_app(text, *settings, **more):
+    return tuning.HyperApp("char_lm", text, preset="tiny", settings=(*SMALL, *settings), **more)
 
-    hyper, hp = tuning.HyperApp("char_lm", text, preset="tiny", settings=SMALL), HyperParameters()
-    before = loops()
-    model = hyper.build(hp)
-    hyper.fit(hp, model, epochs=1)
-    del model
-    assert loops() == before
+
+def trained(hyper, stopped_after):
+    """Scores of a trial's epochs, what a callback is told of them, and the weights that it leaves."""
+    told = []
+
+    class Seen(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            told.append((epoch, logs["loss"], self.model.get_weights()[0].sum()))
+            self.model.stop_training |= epoch + 1 == stopped_after
+
+    model = hyper.build(HyperParameters())
+    found = hyper.fit(HyperParameters(), model, epochs=4, initial_epoch=1, callbacks=[Seen()])
+    assert [epoch for epoch, *_ in told] == found.epoch
+    return found.history["valid_nats_per_char"], told, model.get_weights()
+
+
+@pytest.mark.parametrize(("stopped_after", "epochs"), [(9, 3), (2, 1)])
+def test_a_trial_in_a_process_of_its_own_is_the_same_trial(text, stopped_after, epochs):
+    own, here = (
+        trained(hyper_app(text, "units=5", "dropout=0.2", isolated=alone, seed=3), stopped_after)
+        for alone in (True, False)
+    )
+    assert len(own[0]) == epochs
+    keras.tree.map_structure(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), own, here
+    )
+
+
+@pytest.mark.parametrize(("how", "said"), [("kill", "ended by SIGKILL"), ("leave", "exit code 3")])
+def test_a_trial_whose_process_is_ended_has_failed(text, how, said, monkeypatch):
+    end = {"kill": "os.kill(os.getpid(), 9)", "leave": "os._exit(3)"}[how]
+    monkeypatch.setattr(isolated, "CHILD", f"import os; {end}")
+    hyper = hyper_app(text)
+    with pytest.raises(FailedTrialError, match=said):
+        hyper.fit(HyperParameters(), hyper.build(HyperParameters()), epochs=1)
+
+
+def test_what_fails_in_a_process_of_its_own_is_told(text, monkeypatch):
+    def space(hp, config):
+        return replace(config, learning_rate=3e38)
+
+    monkeypatch.setattr(CHAR.file("tune"), "hyperparameters", space)
+    hyper = hyper_app(text, "optimizer=adamw")
+    with pytest.raises(FailedTrialError, match="must stay finite, got nan"):
+        hyper.fit(HyperParameters(), hyper.build(HyperParameters()), epochs=1)
+
+
+def test_a_trial_ends_with_the_search_that_began_it(text, tmp_path):
+    words = ("tune", "char_lm", "--data", text, "--preset", "tiny", "--out", str(tmp_path / "x"))
+    words += ("--set", "epoch_steps=100000", "--trials", "1")
+    command = [sys.executable, "-c", "from kerasrnn.cli import main; main()", *words]
+    begun = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        (child,) = eventually(lambda: children(begun.pid))
+        eventually(lambda: "tensorflow" in Path(f"/proc/{child}/maps").read_text())
+    finally:
+        begun.kill()
+        begun.wait()
+    eventually(lambda: not Path(f"/proc/{child}").exists())
+
+
+def children(process: int) -> list[int]:
+    """Processes that `process` began."""
+    return [int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def eventually(asked, seconds=60):
+    end = time.monotonic() + seconds
+    while not (answer := asked()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return answer
 
 
 @pytest.mark.parametrize(
