@@ -1,6 +1,7 @@
 """What the tests share: the command line in this process, and each app's tiny run, trained once."""
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -48,6 +49,14 @@ def run_command(*words) -> Answer:
         stream.flush()
         texts.append(stream.buffer.getvalue().decode("utf-8"))
     return Answer(code, *texts)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def kept_graphs():
+    """What TensorFlow keeps of a module's graphs, the garbage collector need not look through ever after."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

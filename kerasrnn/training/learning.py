@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from kerasrnn.settings import check_numbers, choice
+from kerasrnn.settings import check_numbers, choice, within
+
+MOST_BATCH = 1_000_000  # examples of a step
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class LearningConfig:
         choice("optimizer", self.optimizer, ("adamw", "muon"))
         choice("decay", self.decay, ("constant", "linear", "cosine"))
         choice("keep", self.keep, ("last", "best"))
-        above = ("batch_size", "epochs", "learning_rate", "clip_norm", "accumulate")
+        within("batch_size", self.batch_size, 1, MOST_BATCH)
+        above = ("epochs", "learning_rate", "clip_norm", "accumulate")
         check_numbers(
             self, above, ("epoch_steps", "weight_decay", "patience"), ("warmup", "average")
         )

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from keras_tuner.errors import FailedTrialError
+
 from kerasrnn.errors import UserError
 
 
@@ -58,6 +60,7 @@ def trial_of(trial) -> Trial:
     failure = None
     if trial.status in ("FAILED", "INVALID"):
         failure = (trial.message or "its score is no number").strip().splitlines()[-1]
+        failure = failure.removeprefix(f"{FailedTrialError.__module__}.FailedTrialError: ")
     before = trial.hyperparameters.values.get("tuner/initial_epoch", 0)
     steps = trial.best_step + 1 + before if ended else None
     score = trial.score if ended else None

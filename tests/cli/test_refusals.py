@@ -54,6 +54,7 @@ REFUSALS = {
     f"{TRAIN} --set unitz=4": "got 'unitz'. Did you mean 'units'?",
     f"{TRAIN} --set units=wide": "`units` must be of type .*, got 'wide'",
     f"{TRAIN} --set units=": "`units` must name at least one layer",
+    f"{TRAIN} --set batch_size=2000000000": "`batch_size` must be from 1 to 1,000,000, got 2e",
     f"{TRAIN} --set units=0": "`units` must be above 0, got 0",
     f"{TRAIN} --set dropout=1": r"`dropout` must be in \[0, 1\), got 1.0",
     f"{TRAIN} --set cell=lstn": "`cell` must be one of .*; got 'lstn'",

@@ -1,9 +1,11 @@
 """What a search tells of its trials, from KerasTuner's records of them."""
 
 import csv
+import traceback
 from types import SimpleNamespace
 
 import pytest
+from keras_tuner.errors import FailedTrialError
 
 from kerasrnn.errors import UserError
 from kerasrnn.tuning import report
@@ -52,6 +54,15 @@ def test_a_trial_that_goes_on_from_another_counts_its_epochs_too():
 def test_a_search_of_which_every_trial_failed_says_why():
     with pytest.raises(UserError, match="Every trial failed; the first with: ValueError: too wide"):
         found("max", RECORDS[0])
+
+
+def test_a_failure_of_ours_is_told_without_the_name_of_its_class():
+    try:
+        raise FailedTrialError("the loss is gone")
+    except FailedTrialError:
+        one = record(0, status="FAILED", message=traceback.format_exc(), units=9)
+    (trial,) = found("max", one, RECORDS[1]).trials[1:]
+    assert trial.failure == "the loss is gone"
 
 
 def test_table_and_file_tell_each_trial_with_what_was_chosen(tmp_path):
