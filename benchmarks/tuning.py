@@ -1,7 +1,7 @@
 """Whether a search finds something, and whether it keeps its memory.
 
     python -m benchmarks.tuning [--apps whale,char_lm] [--data APP=PATH] [--trials 20] [--epochs 3] [--seeds 2]
-                                [--tuner bayesian] [--set KEY=VALUE]
+                                [--tuner bayesian] [--max-parameters N] [--set KEY=VALUE]
     python -m benchmarks.tuning --memory [--trials 50]
 
 The first prints the best validation score of the preset `small` beside that of a search from it, whose first
@@ -29,7 +29,7 @@ PAGE = 4096 / 2**20  # MiB
 
 
 def compared(
-    name: str, data: str | None, tuner: str, trials: int, epochs: int, seed: int, settings: tuple
+    name: str, data: str | None, seed: int, epochs: int, settings: tuple, **searched
 ) -> list[str]:
     """The preset and the search: a row of the table."""
     app = find_app(name)
@@ -41,7 +41,7 @@ def compared(
         train(app, data, out=out / "preset", **common)
         with open(out / "preset" / "history.csv", newline="", encoding="utf-8") as file:
             preset = best(float(row[f"valid_{metric}"]) for row in csv.DictReader(file))
-        found = search(app, data, out=out / "tuned", tuner=tuner, trials=trials, **common)
+        found = search(app, data, out=out / "tuned", **searched, **common)
     top = found.trials[0]
     better = "yes" if top.score != preset and best(top.score, preset) == top.score else "no"
     failed = sum(trial.failure is not None for trial in found.trials)
@@ -102,6 +102,7 @@ def main() -> None:
         "--set", action="append", default=[], dest="settings", metavar="KEY=VALUE",
         help="of the preset, such as epoch_steps=100 for shorter trials",
     )  # fmt: skip
+    parser.add_argument("--max-parameters", type=int, help="a larger model is a failed trial")
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
     if options.memory:
@@ -116,8 +117,8 @@ def main() -> None:
     for name in options.apps.split(","):
         for seed in range(options.seeds):
             row = compared(
-                name, data.get(name), options.tuner, options.trials or 20, options.epochs, seed,
-                tuple(options.settings),
+                name, data.get(name), seed, options.epochs, tuple(options.settings),
+                tuner=options.tuner, trials=options.trials or 20, max_parameters=options.max_parameters,
             )  # fmt: skip
             print(" | ".join(row), file=sys.stderr, flush=True)  # the whole takes an hour or more
             table.add_row(*row)

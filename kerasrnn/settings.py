@@ -130,7 +130,10 @@ def require_limits(**limits: float | None) -> None:
 
 def within(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
-        raise ValueError(f"`{name}` must be from {least:,g} to {most:,g}, got {value:,g}.")
+        least, most, value = (
+            f"{x:,}" if isinstance(x, int) else f"{x:g}" for x in (least, most, value)
+        )
+        raise ValueError(f"`{name}` must be from {least} to {most}, got {value}.")
 
 
 def unit_interval(name: str, value: float, closed: bool = False) -> None:
