@@ -50,6 +50,9 @@ class App:
     default_data: str
     _files: dict[str, ModuleType] = field(default_factory=dict, repr=False, compare=False)
 
+    def __reduce__(self):
+        return type(self), (self.name, self.package, self.summary, self.default_data)
+
     def file(self, name: str) -> ModuleType:
         """The app's file `name`.py, imported when first asked for."""
         if name not in self._files:

@@ -57,7 +57,7 @@ class HyperApp(keras_tuner.HyperModel):
         seconds = max_minutes * 60 if max_minutes else None
         self.trainer = Trainer(self.app, source, seed, seconds, patience)
         self.objective = keras_tuner.Objective(*self.trainer.objective)
-        self.isolated, self._data = isolated and _leaves_memory(), data
+        self.isolated = isolated and _leaves_memory()
 
     def config(self, hp: keras_tuner.HyperParameters):
         """The configuration that `hp` stands for.
@@ -95,7 +95,7 @@ class HyperApp(keras_tuner.HyperModel):
         """
         work = self.config(hp), model, epochs, initial_epoch, callbacks
         if self.isolated:
-            return isolated.fit(self.trainer, self._data, *work)
+            return isolated.fit(self.trainer, *work)
         return self.trainer.fit(*work)
 
 

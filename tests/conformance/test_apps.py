@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import json
+import pickle
 import re
 
 import keras
@@ -12,6 +13,7 @@ import pytest
 import kerasrnn.app
 from kerasrnn.app import app_names, find_app
 from kerasrnn.settings import from_json, to_json
+from kerasrnn.tuning.trainer import Trainer
 
 CONTRACT = dict(re.findall(r"^    (\w+)\.py +(\w+(?:, \w+)*)  ", kerasrnn.app.__doc__, re.M))
 METRICS = {"nats_per_char", "bits_per_char", "perplexity", "accuracy", "wer", "cer", "auc"}
@@ -134,6 +136,21 @@ class _Read:
             return getattr(kind, name).__get__(self)
         self.fields.add(name)
         return getattr(self._config, name)
+
+
+def test_another_process_trains_on_what_was_read_here(app, tiny):
+    config, data = app.preset("tiny"), app.file("data")
+    source = data.open_source(str(tiny(app.name).source), config)
+    trainer = Trainer(app, source, seed=0, seconds=None, patience=3)
+    model = trainer.build(config)
+    read = []
+    there = pickle.loads(pickle.dumps(trainer))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("open_source", "prepare"):
+            patch.setattr(data, name, lambda *given, **more: read.append(given))
+        again = there.build(config)
+    assert not read
+    assert [v.shape for v in again.variables] == [v.shape for v in model.variables]
 
 
 def test_a_search_changes_nothing_that_decides_what_is_read(app, tiny):

@@ -18,6 +18,7 @@ from kerasrnn.app import find_app
 from kerasrnn.errors import UserError
 from kerasrnn.settings import replace
 from kerasrnn.tuning import isolated, report
+from kerasrnn.tuning.trainer import Trainer
 
 CHAR = find_app("char_lm")
 SMALL = ("embedding_size=4", "epoch_steps=3")
@@ -26,7 +27,7 @@ SMALL = ("embedding_size=4", "epoch_steps=3")
 @pytest.fixture
 def few_units(monkeypatch):
     """A search space of small networks, in this process, so that a trial takes a second."""
-    monkeypatch.setattr(isolated, "fit", lambda trainer, data, *work: trainer.fit(*work))
+    monkeypatch.setattr(isolated, "fit", Trainer.fit)
     monkeypatch.setattr(CHAR.file("tune"), "hyperparameters", _space)
 
 

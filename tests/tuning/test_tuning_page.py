@@ -14,6 +14,7 @@ import pytest
 from benchmarks import tuning as measured
 from kerasrnn.apps.whale.config import Config
 from kerasrnn.tuning import isolated
+from kerasrnn.tuning.trainer import Trainer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.S | re.M)
@@ -25,7 +26,7 @@ SHORT = ("--set", "epoch_steps=2")
 @pytest.fixture
 def here(monkeypatch):
     """Trials train in this process, where they take a second."""
-    monkeypatch.setattr(isolated, "fit", lambda trainer, data, *work: trainer.fit(*work))
+    monkeypatch.setattr(isolated, "fit", Trainer.fit)
 
 
 @pytest.fixture

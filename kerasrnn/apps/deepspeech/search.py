@@ -42,7 +42,7 @@ class Language:
     def of(cls, texts: Iterable[str], order: int) -> "Language | None":
         """The model of transcripts; None if `order` is 0."""
         sentences = [text.split() for text in texts]
-        return cls(lambda: kneser_ney(sentences, order)) if order else None
+        return cls(functools.partial(kneser_ney, sentences, order)) if order else None
 
     def save(self, folder: Path) -> None:
         write_arpa(self.model, folder / ARPA)
