@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from kerasrnn.data.batching import mine, whole
 
+NOISES = 8  # that are drawn for a batch, whose rows share them
+
 
 def seeds(*numbers, count: int) -> tf.Tensor:
     """`count` seeds (count, 2) from integers such as the run's seed, the pass and the batch."""
@@ -19,8 +21,14 @@ def seeds(*numbers, count: int) -> tf.Tensor:
 
 def time_shift(audio: tf.Tensor, most: int, seed) -> tf.Tensor:
     """Each row (B, S) moved by up to `most` samples either way; what leaves one end enters the other."""
-    rows, samples = tf.unstack(tf.shape(audio))
-    shift = mine(tf.random.stateless_uniform([whole(rows)], seed, -most, most + 1, tf.int32))
+    rows = whole(tf.shape(audio)[0])
+    shift = tf.random.stateless_uniform([rows], seed, -most, most + 1, tf.int32)
+    return _turned(audio, mine(shift))
+
+
+@tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+def _turned(audio, shift):
+    samples = tf.shape(audio)[1]
     place = (tf.range(samples)[None] - shift[:, None]) % samples
     return tf.gather(audio, place, batch_dims=1)
 
@@ -43,17 +51,22 @@ def add_noise(audio: tf.Tensor, noise: tf.Tensor, snr: tf.Tensor) -> tf.Tensor:
 
 
 def coloured_noise(shape, seed, slope=-1.0) -> tf.Tensor:
-    """Gaussian noise (B, S) of variance 1, whose power falls with frequency as f^slope (0 white, -1 pink).
+    """Gaussian noise (N, S) of variance 1, whose power falls with frequency as f^slope (0 white, -1 pink).
 
-    `slope` is a number, or one for each row, (B, 1).
+    `slope` is a number, or one for each row, (N, 1).
     """
-    rows, samples = shape
-    white = mine(tf.random.stateless_normal([whole(rows), samples], seed))
+    samples = shape[1]
+    white = tf.random.stateless_normal(shape, seed)
     bins = tf.cast(tf.range(samples // 2 + 1), tf.float32)
     weights = tf.where(bins > 0, tf.maximum(bins, 1) ** (slope / 2), 0)
     spectrum = tf.signal.rfft(white) * tf.cast(weights, tf.complex64)
     noise = tf.signal.irfft(spectrum, [samples])
     return noise / tf.math.reduce_std(noise, axis=1, keepdims=True)
+
+
+def shared(noises: tf.Tensor, audio: tf.Tensor) -> tf.Tensor:
+    """One of `noises` (N, S) for each row of `audio` (B, S), taken in turns."""
+    return tf.gather(noises, mine(tf.range(whole(tf.shape(audio)[0])) % tf.shape(noises)[0]))
 
 
 def frequency_mask(features: tf.Tensor, widest: int, seed) -> tf.Tensor:

@@ -19,12 +19,12 @@ def varied(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tenso
     Returns:
         float32 (B, S') with the new lengths; S' depends on S only.
     """
-    if config.speed:
-        rows, most = whole(tf.shape(audio)[0]), config.speed
-        factor = 1 + mine(tf.random.stateless_uniform([rows], seeds[0], -most, most))
-        audio, lengths = played(audio, lengths, factor, 1 - config.speed)
-    if config.shift:
-        audio, lengths = later(audio, lengths, round(config.shift * config.rate), seeds[1])
+    rows, late = whole(tf.shape(audio)[0]), round(config.shift * config.rate)
+    factor = 1 + tf.random.stateless_uniform([rows], seeds[0], -config.speed, config.speed)
+    silence = tf.random.stateless_uniform([2, rows], seeds[1], 0, late + 1, tf.int32)
+    before, behind = map(mine, tf.unstack(silence))
+    audio, lengths = played(audio, lengths, mine(factor), before, 1 - config.speed, 2 * late)
+    lengths += tf.cast(behind, lengths.dtype)
     if config.noise:
         audio = noisy(audio, lengths, config, seeds)
     if config.level:
@@ -32,57 +32,49 @@ def varied(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tenso
     return tf.clip_by_value(audio, -1, 1), lengths
 
 
-def played(audio: tf.Tensor, lengths: tf.Tensor, factor: tf.Tensor, slowest: float):
-    """Clips (B, S) played `factor` (B,) times as fast: tempo, pitch and formants change alike.
+@tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
+def played(audio, lengths, factor, before, slowest: float, spare: int):
+    """Clips (B, S) played `factor` (B,) times as fast, after silence: tempo, pitch and formants change alike.
 
     Cubic interpolation (Catmull–Rom) between samples.
 
+    Args:
+        before: int32 (B,), samples of silence.
+        slowest: the least factor that there may be.
+        spare: samples for silence before and behind.
     Returns:
-        (B, ⌈S / slowest⌉) and the new lengths, at least 1 each.
+        (B, ⌈S / slowest⌉ + spare) and the new lengths, at least 1 each, to the clip's end.
     """
     samples = tf.shape(audio)[1]
-    longest = tf.cast(tf.math.ceil(tf.cast(samples, tf.float32) / slowest), tf.int32)
-    at = tf.range(longest, dtype=tf.float32)[None] * factor[:, None]
-    whole = tf.floor(at)
-    x = at - whole
-    place = tf.cast(whole, tf.int32)
+    longest = tf.cast(tf.math.ceil(tf.cast(samples, tf.float32) / slowest), tf.int32) + spare
+    step = tf.range(longest)[None] - before[:, None]
+    at = tf.cast(tf.maximum(step, 0), tf.float32) * factor[:, None]
+    place = tf.minimum(tf.cast(at, tf.int32), samples)
+    x = at - tf.floor(at)
     padded = tf.pad(audio, [[0, 0], [1, 3]])
-
-    def taken(offset):
-        return tf.gather(padded, tf.minimum(place + offset, samples + 3), batch_dims=1)
-
-    a, b, c, d = (taken(offset) for offset in range(4))
+    a, b, c, d = (tf.gather(padded, place + k, batch_dims=1) for k in range(4))
     cubic = b + 0.5 * x * (c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a)))
     new = tf.cast(tf.floor(tf.cast(lengths, tf.float32) / factor), lengths.dtype)
     new = tf.maximum(new, 1)
-    return cubic * tf.sequence_mask(new, longest, tf.float32), new
-
-
-def later(audio: tf.Tensor, lengths: tf.Tensor, most: int, seed):
-    """Up to `most` samples of silence before and, drawn anew, behind each clip (B, S); (B, S + 2 most)."""
-    rows, samples = tf.unstack(tf.shape(audio))
-    drawn = tf.random.stateless_uniform([2, whole(rows)], seed, 0, most + 1, tf.int32)
-    before, behind = map(mine, tf.unstack(drawn))
-    place = tf.range(samples + 2 * most)[None] - before[:, None]
-    padded = tf.pad(audio, [[0, 0], [1, 1]])
-    moved = tf.gather(padded, tf.clip_by_value(place + 1, 0, samples + 1), batch_dims=1)
-    return moved, lengths + tf.cast(before + behind, lengths.dtype)
+    heard = (step >= 0) & (tf.cast(step, lengths.dtype) < new[:, None])
+    return tf.where(heard, cubic, 0.0), new + tf.cast(before, lengths.dtype)
 
 
 def noisy(audio: tf.Tensor, lengths: tf.Tensor, config: Config, seeds: tf.Tensor) -> tf.Tensor:
     """A share of clips (B, S) in noise from brown to white, at an SNR over the clip's own samples."""
     rows, samples = tf.unstack(tf.shape(audio))
     every = whole(rows)
-    slopes = mine(tf.random.stateless_uniform([every, 1], seeds[2], *SLOPES))
+    slopes = tf.random.stateless_uniform([augment.NOISES, 1], seeds[2], *SLOPES)
     power = tf.math.log(tf.cast(samples, tf.float32)) / tf.math.log(2.0)
     # samples that Fourier's transform is fast for
     longer = 2 ** tf.cast(tf.math.ceil(power), tf.int32)
-    noise = augment.coloured_noise([rows, longer], seeds[3], slopes)[:, :samples]
+    noises = augment.coloured_noise([augment.NOISES, longer], seeds[3], slopes)[:, :samples]
     heard = tf.sequence_mask(lengths, samples, tf.float32)
     share = tf.reduce_mean(heard, axis=1)
     snr = mine(tf.random.stateless_uniform([every], seeds[4], *config.snr))
     # the mean power that `add_noise` takes is over S samples, the clip's own are fewer
-    mixed = augment.add_noise(audio, noise, snr + 10 * tf.math.log(share) / tf.math.log(10.0))
+    snr += 10 * tf.math.log(share) / tf.math.log(10.0)
+    mixed = augment.add_noise(audio, augment.shared(noises, audio), snr)
     chosen = mine(tf.random.stateless_uniform([every, 1], seeds[5])) < config.noise
     return tf.where(chosen, mixed, audio) * heard
 

@@ -86,10 +86,10 @@ def batches(source: Source, config: Config, split: str, assets: Assets, seed=Non
 def varied(sound: tf.Tensor, config: Config, seeds: tf.Tensor) -> tf.Tensor:
     """Clips (B, S) turned, in noise, louder or softer."""
     sound = augment.time_shift(sound, round(config.shift * config.rate), seeds[0])
-    noise = augment.coloured_noise(sound.shape, seeds[1])
+    noises = augment.coloured_noise([augment.NOISES, sound.shape[1]], seeds[1])
     drawn = tf.random.stateless_uniform([2, whole(sound.shape[0])], seeds[2])
     quiet, snr = map(mine, tf.unstack(drawn))
-    noisy = augment.add_noise(sound, noise, 20 * snr)
+    noisy = augment.add_noise(sound, augment.shared(noises, sound), 20 * snr)
     sound = tf.where(quiet[:, None] < config.noise, noisy, sound)
     return augment.level(sound, config.level, seeds[3])
 

@@ -9,7 +9,7 @@ from kerasrnn.apps import deepspeech
 from kerasrnn.apps.deepspeech import synth, voices
 from kerasrnn.apps.deepspeech.data import Assets, batches, open_source, prepare
 from kerasrnn.apps.deepspeech.front import Front
-from kerasrnn.apps.deepspeech.variety import equaliser, later, noisy, played
+from kerasrnn.apps.deepspeech.variety import equaliser, noisy, played, varied
 from kerasrnn.data import augment
 from kerasrnn.data.features import Statistics
 from kerasrnn.errors import UserError
@@ -89,21 +89,24 @@ def test_frames_end_where_they_say():
 def test_a_clip_played_faster_is_shorter_and_higher():
     time = np.arange(8000) / 8000
     tone = np.sin(2 * np.pi * 400 * time).astype(np.float32)
+    before = tf.constant([30])
     audio, lengths = played(
-        tf.constant(tone[None]), tf.constant([8000], tf.int64), tf.constant([1.1]), 0.88
+        tf.constant(tone[None]), tf.constant([8000], tf.int64), tf.constant([1.1]), before, 0.88, 60
     )
-    assert lengths.numpy() == [7272]
+    assert lengths.numpy() == [7302]
     wanted = np.sin(2 * np.pi * 440 * np.arange(7272) / 8000)
-    np.testing.assert_allclose(audio[0, 3:7260], wanted[3:7260], atol=1e-2)
-    assert not audio[0, 7272:].numpy().any()
-    assert audio.shape[1] == np.ceil(8000 / 0.88)
+    np.testing.assert_allclose(audio[0, 33:7290], wanted[3:7260], atol=1e-2)
+    assert not audio[0, :30].numpy().any()
+    assert not audio[0, 7302:].numpy().any()
+    assert audio.shape[1] == np.ceil(8000 / 0.88) + 60
 
 
 def test_a_clip_begins_later_and_nothing_of_it_is_lost():
-    audio = tf.constant(np.arange(1.0, 11.0, dtype=np.float32)[None].repeat(50, 0))
-    moved, lengths = later(audio, tf.fill([50], tf.constant(10, tf.int64)), 4, SEEDS[0])
+    audio = tf.constant(np.arange(1.0, 11.0, dtype=np.float32)[None].repeat(50, 0) / 16)
+    config = replace(TINY, speed=0.0, shift=4 / TINY.rate, noise=0.0, level=0.0)
+    moved, lengths = varied(audio, tf.fill([50], tf.constant(10, tf.int64)), config, SEEDS)
     begins = set()
-    for row, length in zip(moved.numpy(), lengths.numpy(), strict=True):
+    for row, length in zip(16 * moved.numpy(), lengths.numpy(), strict=True):
         place = np.flatnonzero(row)
         assert row[place].tolist() == list(range(1, 11))
         assert place[-1] < length <= 18
