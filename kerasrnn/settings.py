@@ -131,7 +131,7 @@ def require_limits(**limits: float | None) -> None:
 def within(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         least, most, value = (
-            f"{x:,}" if isinstance(x, int) else f"{x:g}" for x in (least, most, value)
+            f"{x:,}" if isinstance(x, int) else f"{x:,g}" for x in (least, most, value)
         )
         raise ValueError(f"`{name}` must be from {least} to {most}, got {value}.")
 

@@ -136,7 +136,7 @@ def test_a_run_without_a_model_and_a_model_in_capitals_are_refused(tmp_path):
         ({"lm_weight": (-1.0,)}, "`lm_weight` must be from 0 to 1,000, got -1"),
         ({"word_bonus": (1e300,)}, "`word_bonus` must be from -1,000 to 1,000, got 1e"),
         ({"hot_bonus": 1e308}, "`hot_bonus` must be from -1,000 to 1,000"),
-        ({"best": 100_000_000}, "`best` must be from 1 to 1,000, got 1e"),
+        ({"best": 100_000_000}, "`best` must be from 1 to 1,000, got 100,000,000"),
         ({"beam": -1}, "`beam` must be from 0 to 1,000, got -1"),
     ],
 )
@@ -150,7 +150,7 @@ def test_numbers_out_of_range_are_no_options(options, said):
     [
         ({"rate": 10**11}, "`rate` must be from 100 to 768,000"),
         ({"window": 1e9}, "`window` must be from 0 to 1, got 1e"),
-        ({"bands": 10**6}, "`bands` must be from 1 to 1,000, got 1e"),
+        ({"bands": 10**6}, "`bands` must be from 1 to 1,000, got 1,000,000"),
         ({"beams": 1001}, "`beams` must be from 1 to 1,000, got 1,001"),
     ],
 )
