@@ -8,7 +8,6 @@ from pathlib import Path
 
 import grpc
 import keras_tuner
-from keras_tuner import oracles
 from keras_tuner.errors import FailedTrialError
 from keras_tuner.src import config as keras_tuner_config
 
@@ -20,16 +19,11 @@ from kerasrnn.settings import known, require_limits
 from kerasrnn.training.folder import RunFolder
 from kerasrnn.training.resume import refuse_to_overwrite
 from kerasrnn.tuning.hyper_app import HyperApp
+from kerasrnn.tuning.oracles import ORACLES, oracle_of
 from kerasrnn.tuning.trials import Found, found_by, short, trial_of, values_of
 
-ORACLES = {
-    "hyperband": oracles.HyperbandOracle,
-    "bayesian": oracles.BayesianOptimizationOracle,
-    "random": oracles.RandomSearchOracle,
-}
 LARGEST_SEED = 2**32 - 1  # the oracle's is one more
 WAIT = 60  # seconds that a worker waits for its chief
-MANY = 1000  # iterations of Hyperband, which the number of trials ends
 
 # a failure is told in a line; its traceback is in the trial's file
 keras_tuner_config.DEBUG = False
@@ -99,7 +93,7 @@ def search(
         _refuse_unbuilt(hyper)
         write_text(record, json.dumps(begun, indent=2) + "\n")
     with contextlib.redirect_stdout(sys.stderr):  # KerasTuner talks there
-        searching = _Search(_oracle(hyper, begun, trials), hyper, begun, folder)
+        searching = _Search(oracle_of(hyper, begun, trials), hyper, begun, folder)
         searching.search(epochs=begun["epochs"] or hyper.base.epochs)
     return None if worker else found_by(searching.oracle, hyper.config)
 
@@ -143,43 +137,6 @@ def _refuse_unbuilt(hyper: HyperApp) -> None:
         hyper.build(keras_tuner.HyperParameters())
     except FailedTrialError as error:
         raise UserError(str(error)) from None
-
-
-class _Begun:
-    """An oracle whose first trial is the configuration as it stands: the defaults of the app's tune.py."""
-
-    def _random_values(self):
-        if self._tried_so_far:
-            return super()._random_values()
-        return dict(self.get_space().values)
-
-
-class _Kept:
-    """What an oracle and its trials know, in files that are written whole: KerasTuner writes in place."""
-
-    def save(self):
-        write_text(Path(self._get_oracle_fname()), json.dumps(self.get_state()))
-
-    def _save_trial(self, trial):
-        folder = Path(self._get_trial_dir(trial.trial_id))
-        write_text(folder / "trial.json", json.dumps(trial.get_state()))
-
-
-def _oracle(hyper: HyperApp, values: dict, trials: int):
-    kind = ORACLES[values["tuner"]]
-    own = {"max_trials": trials}
-    if values["tuner"] == "hyperband":
-        own = {"max_epochs": values["epochs"] or hyper.base.epochs, "hyperband_iterations": MANY}
-    if values["tuner"] == "bayesian":  # KerasTuner draws three times as many as there are numbers
-        own["num_initial_points"] = max(3, trials // 3)
-    oracle = type(kind.__name__, (_Begun, _Kept, kind), {})(
-        hyper.objective,
-        seed=values["seed"] + 1,  # 0 would be drawn by chance
-        max_consecutive_failed_trials=trials + 1,
-        **own,
-    )
-    oracle.max_trials, oracle.verbose = trials, 0
-    return oracle
 
 
 class _Search(keras_tuner.Hyperband):
