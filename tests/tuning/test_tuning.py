@@ -162,7 +162,7 @@ def test_the_first_trial_is_the_configuration_as_it_stands(text, tmp_path, tuner
 
 @pytest.mark.usefixtures("few_units")
 def test_no_trial_that_failed_is_tried_again(text, tmp_path):
-    found = search(text, tmp_path / "x", tuner="bayesian", trials=9, epochs=1, max_parameters=700)
+    found = search(text, tmp_path / "x", tuner="bayesian", trials=9, epochs=1, max_parameters=3500)
     failed = [tuple(trial.values.items()) for trial in found.trials if trial.failure]
     assert failed
     tried = [tuple(trial.values.items()) for trial in found.trials]
