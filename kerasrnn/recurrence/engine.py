@@ -158,42 +158,23 @@ def run(
     route = "scan" if _watcher else plan(cell, inputs.shape, route, cudnn=cudnn).route
     if route == "cudnn" and mask is not None:
         raise ValueError("`route` 'cudnn' runs without a mask, got one; leave `route` out.")
-    keep = None if mask is None else ops.transpose(mask)[..., None]
-    looped = route in ("cluster", "loop")
-    into_loop = looped and cell.additive  # then b is added where r is, at no cost
     x_masks = cell.input_masks(inputs[:, 0]) if training else ()
     if route == "cudnn":
-        x = inputs * x_masks[0][:, None] if x_masks else inputs
-        return _cudnn.run(cell, x, start, reverse)
-    hoisted = looped and len(x_masks) <= 1 and cell.kernel_scale is None
+        return _cudnn.run(cell, _masked(inputs, x_masks), start, reverse)
+    looped = route in ("cluster", "loop")
     # States stay wide in mixed precision.
     wide = keras.backend.result_type(cell.compute_dtype, "float32")
-    if hoisted:
-        x = inputs * x_masks[0][:, None] if x_masks else inputs
-        front = x, cell.input_matrix()
-        if not into_loop and cell.input_bias is not None:
-            front = *front, ops.cast(cell.input_bias, wide)
-    else:
-        z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not into_loop)
-        front = (ops.cast(z, wide),)
+    front = _front(cell, inputs, x_masks, looped, wide)
     start = [ops.cast(s, wide) for s in start]
-    recalled = cell.recall(cell.State(*start))
-    masks = tuple(cell.recurrent_masks(recalled)) if training else ()
-    noise = cell.draw_noise(start[0], ops.shape(inputs)[1]) if training else {}
-    kernel = cell.draw_kernel() if training else cell.recurrent_matrix()
-    batch, steps = ops.shape(inputs)[:2]
-    zones = cell.zones((steps, batch)) if training else ()
-    keep = () if keep is None else (keep,)
-    keep = (
-        tuple(ops.logical_and(keep[0], x) for x in zones) if keep and zones else keep or (*zones,)
-    )
+    masks, noise, kernel, zones = _drawn(cell, start, ops.shape(inputs)[:2], training)
+    keep = _kept(mask, zones)
     rates = () if training or not any(cell.zone_rates) else cell.zone_rates
     if not looped:
         product = cell.product(masks, kernel)
         return (_watcher or run_steps)(
             cell, front[0], start, product, keep, noise, rates, reverse, route == "step"
         )
-    bias = cell.input_bias if into_loop else cell.recurrent_bias
+    bias = cell.input_bias if cell.additive else cell.recurrent_bias
     bias, scale = (None if x is None else ops.cast(x, wide) for x in (bias, cell.recurrent_scale))
     weights = tuple(ops.cast(w, wide) for w in cell.gate_weights)
     drawn = tuple(noise.values())
@@ -212,6 +193,48 @@ def run(
         sequences=sequences,
     )
     return backend().run(problem, operands, jit=route == "cluster", training=training)
+
+
+def _masked(inputs, x_masks):
+    """x under the one dropout mask of all gates, if there is one."""
+    return inputs * x_masks[0][:, None] if x_masks else inputs
+
+
+def _front(cell, inputs, x_masks, looped: bool, wide: str) -> tuple:
+    """What a loop reads at each step: (z,), or x, W and the bias, if any, of which it makes z all at once.
+
+    An additive cell's bias is left to its loop, which adds it where it adds r, at no cost.
+    """
+    in_loop = looped and cell.additive
+    if not looped or len(x_masks) > 1 or cell.kernel_scale is not None:
+        z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not in_loop)
+        return (ops.cast(z, wide),)
+    front = _masked(inputs, x_masks), cell.input_matrix()
+    if in_loop or cell.input_bias is None:
+        return front
+    return *front, ops.cast(cell.input_bias, wide)
+
+
+def _drawn(cell, start: list, shape, training: bool) -> tuple:
+    """The masks of the recurrent product, the noise by name, U, and who keeps its state; drawn in training.
+
+    Args:
+        shape: B and T.
+    """
+    if not training:
+        return (), {}, cell.recurrent_matrix(), ()
+    batch, steps = shape
+    masks = tuple(cell.recurrent_masks(cell.recall(cell.State(*start))))
+    noise = cell.draw_noise(start[0], steps)
+    return masks, noise, cell.draw_kernel(), tuple(cell.zones((steps, batch)))
+
+
+def _kept(mask, zones: tuple) -> tuple:
+    """bool (T, B, …) where a step changes the state: one for all states, one for each, or none."""
+    if mask is None:
+        return zones
+    keep = ops.transpose(mask)[..., None]
+    return tuple(ops.logical_and(keep, zone) for zone in zones) or (keep,)
 
 
 def run_steps(cell, z, start, product, keep, noise, rates, reverse, single):

@@ -43,6 +43,7 @@ def fit(trainer: Trainer, config, model, epochs, initial_epoch: int, callbacks):
         [sys.executable, "-c", CHILD, str(there.fileno())],
         env=os.environ | {"KERAS_BACKEND": keras.backend.backend()},
         pass_fds=[there.fileno()],
+        stdout=2,  # a search's standard output is its answer
         start_new_session=True,  # Ctrl-C is the parent's
     )
     there.close()
