@@ -12,11 +12,14 @@ fifth trial and after the last.
 
 import argparse
 import csv
+import gc
 import resource
 import sys
 import tempfile
 from pathlib import Path
+from types import MappingProxyType
 
+import keras
 import keras_tuner
 from rich.console import Console
 from rich.table import Table
@@ -61,17 +64,26 @@ def compared(
 
 
 class Weighed(HyperApp):
-    """An app whose trials note this process' resident memory and the most of any trial's own so far, in MiB."""
+    """An app whose trials are counted, and that notes the memory after each, once its model has gone."""
+
+    done, seen = 0, MappingProxyType({})
+
+    def build(self, hp):
+        self.weigh()
+        return super().build(hp)
 
     def fit(self, hp, model, **more):
         history = super().fit(hp, model, **more)
-        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        self.seen = [*getattr(self, "seen", []), (self._resident(), largest)]
+        self.done += 1
         return history
 
-    @staticmethod
-    def _resident() -> float:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+    def weigh(self) -> None:
+        """This process' resident memory and the most of any trial's own so far, in MiB."""
+        keras.utils.clear_session()
+        gc.collect()
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        self.seen = self.seen | {self.done: (resident, largest)}
 
 
 def memory(trials: int) -> None:
@@ -83,11 +95,11 @@ def memory(trials: int) -> None:
             tiny, tiny.objective, max_trials=trials, seed=1, directory=folder, project_name="trials"
         )
         tuner.search(epochs=1, verbose=0)
-    for whose, seen in zip(
-        ("the search", "its largest trial"), zip(*tiny.seen, strict=True), strict=True
-    ):
-        print(f"{trials} trials, {whose}: {seen[4]:.0f} MiB after the fifth, {seen[-1]:.0f} after the last "
-              f"({100 * (seen[-1] / seen[4] - 1):+.1f} %)")  # fmt: skip
+        tiny.weigh()
+    for place, whose in enumerate(("the search", "its largest trial")):
+        fifth, last = tiny.seen[5][place], tiny.seen[tiny.done][place]
+        print(f"{tiny.done} trials, {whose}: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
+              f"({100 * (last / fifth - 1):+.1f} %)")  # fmt: skip
 
 
 def main() -> None:
