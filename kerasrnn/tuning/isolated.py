@@ -4,7 +4,7 @@ TensorFlow keeps every program that XLA compiles, and every gradient that it tra
 lives; and a trial that the system ends for want of memory should not end the search.
 
 The parent starts the child with one end of a pipe, and sends what to train on and the model's variables. After
-each epoch the child sends its variables and the epoch's logs; the parent takes them over, calls its callbacks
+each epoch the child sends the epoch's logs and its variables; the parent takes them over, calls its callbacks
 and answers whether to go on. A child whose parent has gone ends by itself.
 """
 
@@ -50,7 +50,8 @@ def fit(trainer: Trainer, config, model, epochs, initial_epoch: int, callbacks):
     with child, here:
         try:
             policy = keras.config.dtype_policy().name
-            here.send((trainer, config, _values(model), epochs, initial_epoch, policy))
+            here.send((trainer, config, epochs, initial_epoch, policy))
+            _give(model, here)
             return _followed(here, model, initial_epoch, callbacks)
         except (EOFError, ConnectionError):
             child.wait()
@@ -67,10 +68,10 @@ def _followed(child: Connection, model, epoch: int, callbacks) -> keras.callback
     last = False
     while not last:
         called.on_epoch_begin(epoch)
-        failure, logs, values, last = child.recv()
+        failure, logs, last = child.recv()
         if failure:
             raise FailedTrialError(failure)
-        _take(model, values)
+        _take(model, child)
         called.on_epoch_end(epoch, logs)
         epoch, last = epoch + 1, last or model.stop_training
         child.send(not last)
@@ -88,13 +89,15 @@ def _variables(model) -> list:
     return [*model.variables, *model.optimizer.variables]
 
 
-def _values(model) -> list:
-    return [keras.ops.convert_to_numpy(variable) for variable in _variables(model)]
+def _give(model, other: Connection) -> None:
+    """One by one, so that neither process holds them twice."""
+    for variable in _variables(model):
+        other.send(keras.ops.convert_to_numpy(variable))
 
 
-def _take(model, values: list) -> None:
-    for variable, value in zip(_variables(model), values, strict=True):
-        variable.assign(value)
+def _take(model, other: Connection) -> None:
+    for variable in _variables(model):
+        variable.assign(other.recv())
 
 
 class _Told(keras.callbacks.Callback):
@@ -116,7 +119,8 @@ class _Told(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         last = self.model.stop_training or epoch + 1 == self._epochs
         logs = {name: float(value) for name, value in logs.items()}
-        self._parent.send((None, logs, _values(self.model), last))
+        self._parent.send((None, logs, last))
+        _give(self.model, self._parent)
         if not self._answers.get():
             self.model.stop_training = True
 
@@ -125,12 +129,12 @@ def main() -> None:
     """The child."""
     parent = Connection(int(sys.argv[1]))
     try:
-        trainer, config, values, epochs, initial_epoch, policy = parent.recv()
+        trainer, config, epochs, initial_epoch, policy = parent.recv()
         keras.config.set_dtype_policy(policy)
         model = trainer.build(config)
-        _take(model, values)
+        _take(model, parent)
         epochs = epochs or config.epochs
         callbacks = [_Told(parent, epochs)]
         trainer.fit(config, model, epochs, initial_epoch, callbacks)
     except Exception:
-        parent.send((traceback.format_exc(), None, None, True))
+        parent.send((traceback.format_exc(), None, True))
