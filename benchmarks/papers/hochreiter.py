@@ -37,8 +37,7 @@ class Experiment:
         error: training stops below this mean error.
         activation: of the outputs.
         optimizer: makes the rule by which a trial learns.
-        averaged: whether a running mean of the weights is tested, in place of the last; a sequence is then
-            right where both answer it rightly.
+        averaged: whether a running mean of the weights is tested, in place of the last.
     """
 
     draw: Callable
@@ -110,17 +109,12 @@ def learner(ensemble: Ensemble, experiment: Experiment):
         x, y = batch
         stopped = (streak >= RIGHT_IN_A_ROW) & (error < experiment.error * streak)
 
-        def near(answers):
-            return jnp.all(jnp.abs(answers - y) < experiment.tolerance)
-
         def objective(weights):
             answers = online(ensemble.model, weights, *x)
             return half_squares(y, answers), answers
 
         (loss, answers), gradients = jax.value_and_grad(objective, has_aux=True)(weights)
-        right = near(answers)
-        if experiment.averaged:
-            right &= near(online(ensemble.model, mean, *x))
+        right = jnp.all(jnp.abs(answers - y) < experiment.tolerance)
         weights, memory = ensemble.optimizer.stateless_apply(memory, gradients, weights)
         mean = jax.tree.map(lambda old, new: KEPT * old + (1 - KEPT) * new, mean, weights)
         after = (weights, mean, memory, jnp.where(right, streak + 1, 0))

@@ -60,7 +60,7 @@ def run(data: str | None) -> Result:
             f"Adam, its rate {RATE} / (1 + n / {HALF:,}) after n sequences and its second moment's memory "
             f"{MEMORY}, in place of SGD at rate 0.5, with which T = 500 does not leave the start",
             f"tested is a running mean of the weights, of which each sequence keeps {KEPT}, as 2,000 right "
-            "answers in a row can come by luck to weights that Adam still moves; both must give them",
+            "answers in a row can come by luck to weights that Adam still moves",
             "activations are 0 before the first step (the authors' later simulator: 0.5)",
             "a trial that has not stopped after "
             + ", ".join(f"{most:,} sequences (T = {steps})" for steps, most in MOST.items())
