@@ -76,7 +76,7 @@ def test_a_zipped_body_is_answered_and_one_that_unfolds_past_the_limit_is_refuse
     before = resident()
     code, said = post(served, bomb, zipped)
     assert code == 413
-    assert resident() - before < 100
+    assert resident() - before < 256  # MiB, half of what it unfolds to
     for bad in (gzip.compress(body)[:-20], b"\x1f\x8b" + bytes(30), body):
         code, said = post(served, bad, zipped)
         assert (code, list(said)) == (400, ["error"])
