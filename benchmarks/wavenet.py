@@ -22,14 +22,8 @@ import numpy as np
 
 from benchmarks.measure import machine
 
-DEEP = (
-    (2, 10),
-    (1, 10),
-    (4, 10),
-    (14, 1),
-    (2, 7),
-    (1, 14),
-)  # stacks, dilations: depths, then reaches
+# stacks and dilations: three depths, then three reaches of one depth
+DEEP = ((2, 10), (1, 10), (4, 10), (14, 1), (2, 7), (1, 14))
 NAIVE, LED = 20, 200  # samples that the slow ways write
 VARIANTS = {
     "wavenet": ("network=wavenet",),
