@@ -6,18 +6,19 @@
 
 The first prints the best validation score of the preset `small` beside that of a search from it, whose first
 trial is the preset itself: it trains as long as the longest trial, from the same weights and order of data.
-The second searches tiny models and prints the resident memory of the search and of its largest trial, after the
-fifth trial and after the last.
+The second searches tiny models and prints the resident memory of the process that searches, after the fifth
+trial and after the last: of the command, and of a tuner that is made by hand.
 """
 
 import argparse
 import csv
 import gc
-import resource
+import os
+import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import MappingProxyType
 
 import keras
 import keras_tuner
@@ -29,6 +30,8 @@ from kerasrnn.run import train
 from kerasrnn.tuning import HyperApp, search
 
 PAGE = 4096 / 2**20  # MiB
+TINY = "epoch_steps=3"
+ENDED = re.compile(r"trial \d+: (valid_|failed)")
 
 
 def compared(
@@ -64,42 +67,70 @@ def compared(
 
 
 class Weighed(HyperApp):
-    """An app whose trials are counted, and that notes the memory after each, once its model has gone."""
+    """An app that notes this process' memory before each trial, when the model before it has gone."""
 
-    done, seen = 0, MappingProxyType({})
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self.seen = []
 
     def build(self, hp):
         self.weigh()
         return super().build(hp)
 
-    def fit(self, hp, model, **more):
-        history = super().fit(hp, model, **more)
-        self.done += 1
-        return history
-
     def weigh(self) -> None:
-        """This process' resident memory and the most of any trial's own so far, in MiB."""
         keras.utils.clear_session()
         gc.collect()
-        resident = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
-        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        self.seen = self.seen | {self.done: (resident, largest)}
+        self.seen.append(resident(os.getpid()))
+
+
+def resident(process: int) -> float:
+    """A process' resident memory, MiB."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE
 
 
 def memory(trials: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
         text.write_text("the quick brown fox jumps over the lazy dog. " * 400, "utf-8")
-        tiny = Weighed("char_lm", str(text), preset="tiny", settings=("epoch_steps=3",))
-        tuner = keras_tuner.RandomSearch(
-            tiny, tiny.objective, max_trials=trials, seed=1, directory=folder, project_name="trials"
-        )
-        tuner.search(epochs=1, verbose=0)
-        tiny.weigh()
-    for place, whose in enumerate(("the search", "its largest trial")):
-        fifth, last = tiny.seen[5][place], tiny.seen[tiny.done][place]
-        print(f"{tiny.done} trials, {whose}: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
-              f"({100 * (last / fifth - 1):+.1f} %)")  # fmt: skip
+        for whose, of in (("kerasrnn tune", of_search), ("a tuner by hand", of_tuner)):
+            seen = of(str(text), folder, trials)
+            fifth, last = seen[min(5, trials) - 1], seen[-1]
+            print(f"{trials} trials, {whose}: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
+                  f"({100 * (last / fifth - 1):+.1f} %)", flush=True)  # fmt: skip
+
+
+def of_search(text: str, folder: str, trials: int) -> list[float]:
+    """The memory of `kerasrnn tune` as it tells of the end of each trial."""
+    words = [
+        "tune",
+        "char_lm",
+        "--data",
+        text,
+        "--preset",
+        "tiny",
+        "--set",
+        TINY,
+        "--tuner",
+        "random",
+    ]
+    words += ["--trials", str(trials), "--epochs", "1", "--no-retrain", "--out", f"{folder}/tuned"]
+    command = [sys.executable, "-c", "from kerasrnn.cli import main; main()", *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as searching:
+        told = (line for line in searching.stderr if ENDED.match(line))
+        return [resident(searching.pid) for _ in told]
+
+
+def of_tuner(text: str, folder: str, trials: int) -> list[float]:
+    """The memory of this process after each trial of a KerasTuner that was made in it."""
+    tiny = Weighed("char_lm", text, preset="tiny", settings=(TINY,))
+    tuner = keras_tuner.RandomSearch(
+        tiny, tiny.objective, max_trials=trials, seed=1, directory=folder, project_name="trials"
+    )
+    tuner.search(epochs=1, verbose=0)
+    tiny.weigh()
+    return tiny.seen[-trials:]
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """An app as KerasTuner sees it: a model for each choice of its numbers, and a training of it."""
 
+from collections.abc import Callable
+
 import keras
 import keras_tuner
 import tensorflow as tf
@@ -97,6 +99,10 @@ class HyperApp(keras_tuner.HyperModel):
         if self.isolated:
             return isolated.fit(self.trainer, *work)
         return self.trainer.fit(*work)
+
+    def call(self, work: Callable, *arguments):
+        """What `work(*arguments)` returns, in a process of its own where trials have one."""
+        return isolated.call(work, *arguments) if self.isolated else work(*arguments)
 
 
 def _leaves_memory() -> bool:

@@ -3,19 +3,19 @@
 TensorFlow keeps every program that XLA compiles, and every gradient that it traces, as long as the process
 lives; and a trial that the system ends for want of memory should not end the search.
 
-The parent starts the child with one end of a pipe, and sends what to train on and the model's variables. After
-each epoch the child sends the epoch's logs and its variables; the parent takes them over, calls its callbacks
-and answers whether to go on. A child whose parent has gone ends by itself.
+The parent starts the child with one end of a pipe, and sends what it is to do. A child whose parent has gone
+finds its standard input closed, and ends.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
-from queue import SimpleQueue
 
 import keras
 from keras_tuner.errors import FailedTrialError
@@ -28,8 +28,27 @@ CHILD = (
 )
 
 
+def call(work: Callable, *arguments):
+    """What `work(*arguments)` returns, in a child process.
+
+    Args:
+        work, arguments: what can be pickled; so must be what is returned.
+    Raises:
+        FailedTrialError: if it raises anything, or its process is ended.
+    """
+    with _child(_called, work, arguments) as child:
+        return _heard(child)
+
+
+def _called(parent: Connection, work: Callable, arguments: tuple) -> None:
+    parent.send((None, work(*arguments)))
+
+
 def fit(trainer: Trainer, config, model, epochs, initial_epoch: int, callbacks):
-    """As `Trainer.fit`, in a child process; `model` has the trained variables after each epoch.
+    """As `Trainer.fit`, in a child process.
+
+    The child gets the model's variables. After each epoch it sends the epoch's logs and its variables; the
+    parent takes them over, calls the callbacks and answers whether to go on.
 
     Args:
         callbacks: called in this process, at epochs only.
@@ -38,26 +57,57 @@ def fit(trainer: Trainer, config, model, epochs, initial_epoch: int, callbacks):
     Raises:
         FailedTrialError: if the training fails, or its process is ended.
     """
+    with _child(_fitted, trainer, config, epochs, initial_epoch) as child:
+        _give(model, child)
+        return _followed(child, model, initial_epoch, callbacks)
+
+
+def _fitted(parent: Connection, trainer: Trainer, config, epochs, initial_epoch) -> None:
+    model = trainer.build(config)
+    _take(model, parent)
+    epochs = epochs or config.epochs
+    trainer.fit(config, model, epochs, initial_epoch, [_Told(parent, epochs)])
+
+
+@contextlib.contextmanager
+def _child(work: Callable, *arguments):
+    """A process that calls `work(parent, *arguments)`; the pipe to it."""
     here, there = Pipe()
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(there.fileno())],
         env=os.environ | {"KERAS_BACKEND": keras.backend.backend()},
         pass_fds=[there.fileno()],
+        stdin=subprocess.PIPE,  # closed when this process ends
         stdout=2,  # a search's standard output is its answer
         start_new_session=True,  # Ctrl-C is the parent's
     )
     there.close()
     with child, here:
         try:
-            policy = keras.config.dtype_policy().name
-            here.send((trainer, config, epochs, initial_epoch, policy))
-            _give(model, here)
-            return _followed(here, model, initial_epoch, callbacks)
+            here.send((keras.config.dtype_policy().name, work, arguments))
+            yield here
         except (EOFError, ConnectionError):
             child.wait()
             raise FailedTrialError(_ended(child.returncode)) from None
         finally:
             child.kill()
+
+
+def _heard(child: Connection):
+    """The child's next message.
+
+    Raises:
+        FailedTrialError: if it tells of a failure.
+    """
+    failure, message = child.recv()
+    if failure:
+        raise FailedTrialError(failure)
+    return message
+
+
+def _ended(code: int) -> str:
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return f"The trial's process ended {how}; was there memory for it?"
 
 
 def _followed(child: Connection, model, epoch: int, callbacks) -> keras.callbacks.History:
@@ -68,20 +118,13 @@ def _followed(child: Connection, model, epoch: int, callbacks) -> keras.callback
     last = False
     while not last:
         called.on_epoch_begin(epoch)
-        failure, logs, last = child.recv()
-        if failure:
-            raise FailedTrialError(failure)
+        logs, last = _heard(child)
         _take(model, child)
         called.on_epoch_end(epoch, logs)
         epoch, last = epoch + 1, last or model.stop_training
         child.send(not last)
     called.on_train_end()
     return model.history
-
-
-def _ended(code: int) -> str:
-    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    return f"The trial's process ended {how}; was there memory for it?"
 
 
 def _variables(model) -> list:
@@ -106,35 +149,28 @@ class _Told(keras.callbacks.Callback):
     def __init__(self, parent: Connection, epochs: int):
         super().__init__()
         self._parent, self._epochs = parent, epochs
-        self._answers = SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        try:
-            while True:
-                self._answers.put(self._parent.recv())
-        except (EOFError, ConnectionError):
-            os._exit(1)  # the parent has gone
 
     def on_epoch_end(self, epoch, logs=None):
         last = self.model.stop_training or epoch + 1 == self._epochs
         logs = {name: float(value) for name, value in logs.items()}
-        self._parent.send((None, logs, last))
+        self._parent.send((None, (logs, last)))
         _give(self.model, self._parent)
-        if not self._answers.get():
+        if not self._parent.recv():
             self.model.stop_training = True
 
 
 def main() -> None:
     """The child."""
     parent = Connection(int(sys.argv[1]))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        trainer, config, epochs, initial_epoch, policy = parent.recv()
+        policy, work, arguments = parent.recv()
         keras.config.set_dtype_policy(policy)
-        model = trainer.build(config)
-        _take(model, parent)
-        epochs = epochs or config.epochs
-        callbacks = [_Told(parent, epochs)]
-        trainer.fit(config, model, epochs, initial_epoch, callbacks)
+        work(parent, *arguments)
     except Exception:
-        parent.send((traceback.format_exc(), None, True))
+        parent.send((traceback.format_exc(), None))
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import grpc
+import keras
 import keras_tuner
 from keras_tuner.errors import FailedTrialError
 from keras_tuner.src import config as keras_tuner_config
@@ -139,17 +140,37 @@ def _refuse_unbuilt(hyper: HyperApp) -> None:
         raise UserError(str(error)) from None
 
 
-class _Search(keras_tuner.Hyperband):
-    """A tuner with any oracle: one that asks for epochs and weights of an earlier trial gets them."""
+class _Search(keras_tuner.Tuner):
+    """A tuner with any oracle: one that asks for epochs and weights of an earlier trial gets them.
+
+    No model is ever in this process where each trial has its own.
+    """
 
     def __init__(self, oracle, hyper: HyperApp, values: dict, folder: Path):
         try:
-            keras_tuner.Tuner.__init__(
-                self, oracle, hyper, max_model_size=values["max_parameters"],
-                directory=str(folder), project_name="trials",
-            )  # fmt: skip
+            super().__init__(oracle, hyper, directory=str(folder), project_name="trials")
         except FailedTrialError as error:
             raise UserError(str(error)) from None
+        self._largest = values["max_parameters"]
+
+    def run_trial(self, trial, *, epochs: int) -> keras.callbacks.History:
+        chosen = trial.hyperparameters
+        before = chosen.values.get("tuner/trial_id")
+        arguments = (
+            self.hypermodel.config(chosen),
+            chosen.values.get("tuner/epochs", epochs),
+            chosen.values.get("tuner/initial_epoch", 0),
+            self._weights(before) if before else None,
+            self._weights(trial.trial_id),
+            self._largest,
+        )
+        history = keras.callbacks.History()
+        history.history = self.hypermodel.call(self.hypermodel.trainer.trial, *arguments)
+        return history
+
+    def _weights(self, trial_id: str) -> Path:
+        """Of the best epoch of a trial."""
+        return Path(self.get_trial_dir(trial_id)) / "best.weights.h5"
 
     def on_trial_begin(self, trial):
         chosen = "  ".join(f"{n}={short(v)}" for n, v in values_of(trial).items())

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -71,6 +72,37 @@ class Trainer:
             shuffle=False,
             verbose=0,
         )
+
+    def trial(
+        self,
+        config,
+        epochs: int,
+        initial_epoch: int,
+        first: Path | None,
+        best: Path,
+        largest: int | None,
+    ) -> dict[str, list[float]]:
+        """Build a model, train it and keep the weights of its best epoch.
+
+        Args:
+            first: the weights that it goes on from, a file; its own unless given.
+            best: a file for the weights.
+            largest: number of parameters, or None.
+        Returns:
+            The logs of each epoch, by name.
+        Raises:
+            FailedTrialError: if the model is too large, or its loss does not stay finite.
+        """
+        keras.utils.clear_session()  # of a trial before it in the same process
+        model, (name, direction) = self.build(config), self.objective
+        if largest and (count := model.count_params()) > largest:
+            raise FailedTrialError(f"The model has {count:,} parameters, more than {largest:,}.")
+        if first:
+            model.load_weights(first)
+        keep = keras.callbacks.ModelCheckpoint(
+            best, name, mode=direction, save_best_only=True, save_weights_only=True
+        )
+        return self.fit(config, model, epochs, initial_epoch, [keep]).history
 
     def _assets(self, config):
         """What the app prepares for `config`; kept until another is asked for."""

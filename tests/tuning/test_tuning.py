@@ -17,7 +17,7 @@ from kerasrnn import tuning
 from kerasrnn.app import find_app
 from kerasrnn.errors import UserError
 from kerasrnn.settings import replace
-from kerasrnn.tuning import isolated, report
+from kerasrnn.tuning import hyper_app, isolated, report
 from kerasrnn.tuning.trainer import Trainer
 
 CHAR = find_app("char_lm")
@@ -27,7 +27,7 @@ SMALL = ("embedding_size=4", "epoch_steps=3")
 @pytest.fixture
 def few_units(monkeypatch):
     """A search space of small networks, in this process, so that a trial takes a second."""
-    monkeypatch.setattr(isolated, "fit", Trainer.fit)
+    monkeypatch.setattr(hyper_app, "_leaves_memory", lambda: False)
     monkeypatch.setattr(CHAR.file("tune"), "hyperparameters", _space)
 
 
@@ -81,15 +81,15 @@ def test_the_command_leaves_a_table_a_picture_a_preset_and_the_run_that_it_gives
 @pytest.mark.usefixtures("few_units")
 def test_a_search_that_was_killed_does_its_trial_again_and_goes_on(text, tmp_path, monkeypatch):
     whole = search(text, tmp_path / "whole")
-    fit, calls = tuning.HyperApp.fit, []
+    fit, calls = Trainer.fit, []
 
-    def killed(self, hp, model, **more):
-        calls.append(dict(hp.values))
+    def killed(self, config, *more):
+        calls.append(config)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return fit(self, hp, model, **more)
+        return fit(self, config, *more)
 
-    monkeypatch.setattr(tuning.HyperApp, "fit", killed)
+    monkeypatch.setattr(Trainer, "fit", killed)
     with pytest.raises(KeyboardInterrupt):
         search(text, tmp_path / "cut")
     with pytest.raises(UserError, match="must be new"):
@@ -107,22 +107,24 @@ def test_a_search_that_was_killed_does_its_trial_again_and_goes_on(text, tmp_pat
 def test_too_large_and_diverging_models_are_recorded_and_the_search_goes_on(
     text, tmp_path, monkeypatch
 ):
-    fit, calls = tuning.HyperApp.fit, []
+    fit, calls = Trainer.fit, []
 
-    def sometimes(self, hp, model, **more):
-        calls.append(hp)
+    def sometimes(self, config, *more):
+        calls.append(config)
         if len(calls) == 1:
             raise MemoryError("no room for it")
-        return fit(self, hp, model, **more)
+        return fit(self, config, *more)
 
-    monkeypatch.setattr(tuning.HyperApp, "fit", sometimes)
+    monkeypatch.setattr(Trainer, "fit", sometimes)
     found = search(text, tmp_path / "some", trials=5, max_parameters=4000)
     failures = [trial.failure for trial in found.trials if trial.failure]
     assert found.trials[0].score is not None
     assert any("no room for it" in failure for failure in failures)
-    assert any("Oversized model" in failure for failure in failures)
+    assert any("parameters, more than 4,000" in failure for failure in failures)
     report.draw(found, tmp_path / "trials.png")
-    with pytest.raises(UserError, match=r"Every trial failed; the first with: .*Oversized"):
+    with pytest.raises(
+        UserError, match=r"Every trial failed; the first with: The model has .* more than 10"
+    ):
         search(text, tmp_path / "none", trials=2, max_parameters=10)
 
 
@@ -182,7 +184,7 @@ def test_any_tuner_of_kerastuner_takes_an_app(text, tmp_path):
     assert model.count_params() == hyper.build(hp).count_params()
 
 
-def hyper_app(text, *settings, **more):
+def char_hyper(text, *settings, **more):
     return tuning.HyperApp("char_lm", text, preset="tiny", settings=(*SMALL, *settings), **more)
 
 
@@ -204,7 +206,7 @@ def trained(hyper, stopped_after):
 @pytest.mark.parametrize(("stopped_after", "epochs"), [(9, 3), (2, 1)])
 def test_a_trial_in_a_process_of_its_own_is_the_same_trial(text, stopped_after, epochs):
     own, here = (
-        trained(hyper_app(text, "units=5", "dropout=0.2", isolated=alone, seed=3), stopped_after)
+        trained(char_hyper(text, "units=5", "dropout=0.2", isolated=alone, seed=3), stopped_after)
         for alone in (True, False)
     )
     assert len(own[0]) == epochs
@@ -217,7 +219,7 @@ def test_a_trial_in_a_process_of_its_own_is_the_same_trial(text, stopped_after, 
 def test_a_trial_whose_process_is_ended_has_failed(text, how, said, monkeypatch):
     end = {"kill": "os.kill(os.getpid(), 9)", "leave": "os._exit(3)"}[how]
     monkeypatch.setattr(isolated, "CHILD", f"import os; {end}")
-    hyper = hyper_app(text)
+    hyper = char_hyper(text)
     with pytest.raises(FailedTrialError, match=said):
         hyper.fit(HyperParameters(), hyper.build(HyperParameters()), epochs=1)
 
@@ -227,7 +229,7 @@ def test_what_fails_in_a_process_of_its_own_is_told(text, monkeypatch):
         return replace(config, learning_rate=3e38)
 
     monkeypatch.setattr(CHAR.file("tune"), "hyperparameters", space)
-    hyper = hyper_app(text, "optimizer=adamw")
+    hyper = char_hyper(text, "optimizer=adamw")
     with pytest.raises(FailedTrialError, match="must stay finite, got nan"):
         hyper.fit(HyperParameters(), hyper.build(HyperParameters()), epochs=1)
 
