@@ -48,7 +48,7 @@ def fit(trainer: Trainer, config, model, epochs, initial_epoch: int, callbacks):
     """As `Trainer.fit`, in a child process.
 
     The child gets the model's variables. After each epoch it sends the epoch's logs and its variables; the
-    parent takes them over, calls the callbacks and answers whether to go on.
+    parent takes them over and calls the callbacks. Where one of those stops the training, the child is ended.
 
     Args:
         callbacks: called in this process, at epochs only.
@@ -122,7 +122,6 @@ def _followed(child: Connection, model, epoch: int, callbacks) -> keras.callback
         _take(model, child)
         called.on_epoch_end(epoch, logs)
         epoch, last = epoch + 1, last or model.stop_training
-        child.send(not last)
     called.on_train_end()
     return model.history
 
@@ -144,7 +143,7 @@ def _take(model, other: Connection) -> None:
 
 
 class _Told(keras.callbacks.Callback):
-    """Tells the parent of each epoch, and heeds its answer."""
+    """Tells the parent of each epoch."""
 
     def __init__(self, parent: Connection, epochs: int):
         super().__init__()
@@ -155,8 +154,6 @@ class _Told(keras.callbacks.Callback):
         logs = {name: float(value) for name, value in logs.items()}
         self._parent.send((None, (logs, last)))
         _give(self.model, self._parent)
-        if not self._parent.recv():
-            self.model.stop_training = True
 
 
 def main() -> None:
