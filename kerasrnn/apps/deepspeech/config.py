@@ -42,17 +42,17 @@ class Config(LearningConfig):
     streaming: bool = False  # one way only, so that it hears on with `context` frames of delay
     last: int = 128  # units of the layer above the recurrent ones
     normalise: str = "layer"  # none, layer or batch: before each clipped ReLU
-    dropout: float = 0.1  # share dropped behind each layer
+    dropout: float = 0.05  # share dropped behind each layer
     blank_bias: float = -1.0  # of the blank's logit at the start, so that letters are tried out
 
     speed: float = 0.12  # share by which a training clip is faster or slower, at most
     shift: float = 0.1  # seconds of silence before a training clip, at most
     level: float = 10.0  # dB that it is made louder or softer by, at most
-    noise: float = 0.5  # share of training clips that get noise
+    noise: float = 0.3  # share of training clips that get noise
     snr: tuple[float, ...] = (5.0, 40.0)  # dB of that noise, from the worst to the best
-    equaliser: float = 3.0  # dB by which smooth curves over the bands rise or fall, a deviation
-    frequency_mask: int = 8  # bands that are hidden, at most, less one; 0 hides none
-    time_mask: int = 12  # frames that are hidden, at most, less one; 0 hides none
+    equaliser: float = 2.0  # dB by which smooth curves over the bands rise or fall, a deviation
+    frequency_mask: int = 5  # bands that are hidden, at most, less one; 0 hides none
+    time_mask: int = 8  # frames that are hidden, at most, less one; 0 hides none
     time_masks: int = 2  # times that frames are hidden
 
     buckets: int = 5  # groups of like lengths, of which a batch is drawn
@@ -145,6 +145,7 @@ PRESETS = {
     "base": Config(
         rate=16000, bands=80, high=7600.0, context=9, dense=(2048, 2048, 2048), cell="simple_rnn",
         units=(2048,), last=2048, dropout=0.1, buckets=12, learning_rate=1e-3,
+        noise=0.5, equaliser=3.0, frequency_mask=8, time_mask=12,
     ),
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ def hyperparameters(hp, config: Config) -> Config:
         dense=(dense,) * whole(hp, "dense_layers", len(config.dense), 1, 3),
         filters=one_of(hp, "filters", config.filters, [0, 8, 16]) if not config.streaming else 0,
         context=whole(hp, "context", config.context, 2, 9),
-        dropout=between(hp, "dropout", config.dropout, 0.0, 0.4, step=0.1),
+        dropout=between(hp, "dropout", config.dropout, 0.0, 0.4, step=0.05),
         learning_rate=between(
             hp, "learning_rate", config.learning_rate, 5e-4, 1e-2, sampling="log"
         ),
