@@ -120,6 +120,11 @@ class GateCell(Weights, Drops, keras.layers.Layer):
         return (self.units,) * len(self.states)
 
     @property
+    def alike(self) -> int:
+        """How many gates, the first ones, see z + r only, so that there dz = dr."""
+        return self.gates if self.additive else 0
+
+    @property
     def recurrent_width(self) -> int:
         """R, the width of what `recall` gives."""
         return self.widths[0]
@@ -220,8 +225,9 @@ class GateCell(Weights, Drops, keras.layers.Layer):
 
         - `saved`: the widths, in units of H, of the tensors that a step saves;
         - `gate_forward(z, r, states)`: what `gate()` computes, and those tensors, as two tuples;
-        - `gate_backward(saved, previous, states, d_states)`: dz, dr (None where equal to dz) and
-          the gradients of the previous states (None for zero). `saved` comes in pieces of H,
+        - `gate_backward(saved, previous, states, d_states)`: the gradient of z, and of r, for the
+          gates that are `alike`, None without any; dz and dr of the others, a pair, or () without
+          any; the gradients of the previous states, None for zero. `saved` comes in pieces of H,
           `previous` and `states` are those before and after the step.
         """
         return False

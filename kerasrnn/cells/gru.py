@@ -35,6 +35,7 @@ class GRUCell(GateCell):
     states = ("h",)
     noise = ("update",)
     gate_names = ("update", "reset")  # in the order in which they are squashed
+    alike = 2  # (1) and (2) see z + r only
     saved = (1, 1, 1, 1)  # tanh of u/2 and r/2 before the squashing; n; h U_n + b'_n
 
     def __init__(
@@ -110,16 +111,15 @@ class GRUCell(GateCell):
         return (h,), (update, reset, new, inner)
 
     def gate_backward(self, saved, previous, states, d_states):
-        """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
+        """Return dz and dr of (1) and (2), dz and dr of (3), and the gradient of the previous state."""
         update, reset, new, inner = saved
         update, reset = 0.5 + 0.5 * update, 0.5 + 0.5 * reset
         (d_h,) = d_states
         d_new = d_h * (1 - update) * (1 - new * new)
         d_update = d_h * (previous.h - new) * update * (1 - update)
         d_reset = d_new * inner * reset * (1 - reset)
-        d_z = ops.concatenate([d_update, d_reset, d_new], axis=-1)
-        d_r = ops.concatenate([d_update, d_reset, d_new * reset], axis=-1)
-        return d_z, d_r, (d_h * update,)
+        alike = ops.concatenate([d_update, d_reset], axis=-1)
+        return alike, (d_new, d_new * reset), (d_h * update,)
 
     def get_config(self) -> dict:
         return {

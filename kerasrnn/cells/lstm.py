@@ -36,7 +36,7 @@ class LSTMCell(GateCell):
     states = ("h", "c")
     noise = ("update", "memory")
     gate_names = ("input", "forget", "output")  # in the order in which they are squashed
-    additive = True  # the gates see z + r only, so dz = dr
+    additive = True  # the gates see z + r only
     saved = (4,)  # tanh of [i/2 | f/2 | g | o/2] before the gates' squashing
 
     def __init__(
@@ -87,7 +87,7 @@ class LSTMCell(GateCell):
         return (h if shown is None else h * shown, c), (saved,)
 
     def gate_backward(self, saved, previous, states, d_states):
-        """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
+        """Return dz, which dr equals, and the gradients of the previous states."""
         i, f, g, o = _gates(*saved)
         d_h, d_c = d_states
         c, shown = _remember(i, f, g, previous)
@@ -102,7 +102,7 @@ class LSTMCell(GateCell):
             d_write * i * (1 - g * g),
             d_h * tanh_c * o * (1 - o),
         ]
-        return ops.concatenate(d_z, axis=-1), None, (None, d_c * f)
+        return ops.concatenate(d_z, axis=-1), (), (None, d_c * f)
 
     def get_config(self) -> dict:
         return {

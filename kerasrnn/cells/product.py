@@ -115,11 +115,13 @@ class Product:
         return back
 
     def kernel_gradient(self, h, d_r):
-        """Gradient of U from all steps: h (T, …, H), d_r (T, …, G)."""
-        d_r = self._centred(d_r)
+        """Gradient of U from all steps: h (T, …, H), d_r a list of pieces of (T, …, G)."""
+        d_r = [self._centred(d_r[0])] if len(d_r) == 1 else d_r  # where there are more, it is 0
         if len(self.masks) <= 1:
-            return self._outer(h * self.masks[0] if self.masks else h, d_r)
-        pieces = zip(self.masks, ops.split(d_r, len(self.masks), axis=-1), strict=True)
+            h = h * self.masks[0] if self.masks else h
+            return ops.concatenate([self._outer(h, d) for d in d_r], axis=-1)
+        gates = [one for d in d_r for one in ops.split(d, d.shape[-1] // self.units, axis=-1)]
+        pieces = zip(self.masks, gates, strict=True)
         return ops.concatenate([self._outer(h * m, d) for m, d in pieces], axis=-1)
 
     def _outer(self, h, d_r):

@@ -28,7 +28,7 @@ class SimpleRNNCell(GateCell):
 
     gates = 1
     states = ("h",)
-    additive = True  # the gates see z + r only, so dz = dr
+    additive = True  # the gates see z + r only
 
     def __init__(self, units: int, activation="tanh", **options):
         super().__init__(units, **options)
@@ -53,9 +53,9 @@ class SimpleRNNCell(GateCell):
         return new, new if self.saved else ()
 
     def gate_backward(self, saved, previous, states, d_states):
-        """Return dz, dr (None where equal to dz) and the gradients of the previous states."""
+        """Return dz, which dr equals, and the gradients of the previous states."""
         (d_h,), (h,) = d_states, saved or states
-        return d_h * SLOPES[self.activation](h), None, (None,)
+        return d_h * SLOPES[self.activation](h), (), (None,)
 
     def get_config(self) -> dict:
         return {

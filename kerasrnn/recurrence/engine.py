@@ -9,6 +9,7 @@ from keras import ops
 
 from kerasrnn.cells.base import GateCell
 from kerasrnn.cells.drops import carry_over
+from kerasrnn.cells.product import centred
 from kerasrnn.recurrence import cudnn as _cudnn
 from kerasrnn.recurrence.problem import Operands, Problem
 
@@ -175,16 +176,18 @@ def run(
             cell, front[0], start, product, keep, noise, rates, reverse, route == "step"
         )
     bias = cell.input_bias if cell.additive else cell.recurrent_bias
-    bias, scale = (None if x is None else ops.cast(x, wide) for x in (bias, cell.recurrent_scale))
+    vectors = [
+        None if x is None else ops.cast(x, wide)
+        for x in (bias, cell.recurrent_scale, *_norm(cell, front))
+    ]
     weights = tuple(ops.cast(w, wide) for w in cell.gate_weights)
     drawn = tuple(noise.values())
-    operands = Operands(front, kernel, tuple(start), bias, scale, keep, masks, drawn, weights)
+    operands = Operands(front, kernel, tuple(start), *vectors, keep, masks, drawn, weights)
     problem = Problem(
         cell,
         reverse,
         cell.by_hand,
-        biased=bias is not None,
-        normed=scale is not None,
+        *(x is not None for x in vectors),
         keeps=len(keep),
         dropped=len(masks),
         noises=tuple(noise),
@@ -203,16 +206,25 @@ def _masked(inputs, x_masks):
 def _front(cell, inputs, x_masks, looped: bool, wide: str) -> tuple:
     """What a loop reads at each step: (z,), or x, W and the bias, if any, of which it makes z all at once.
 
-    An additive cell's bias is left to its loop, which adds it where it adds r, at no cost.
+    An additive cell's bias is left to its loop, which adds it where it adds r, at no cost; see `_norm`.
     """
     in_loop = looped and cell.additive
-    if not looped or len(x_masks) > 1 or cell.kernel_scale is not None:
+    normed = cell.kernel_scale is not None
+    if not looped or len(x_masks) > 1 or (normed and not backend().NORMS_IN_LOOP):
         z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not in_loop)
         return (ops.cast(z, wide),)
-    front = _masked(inputs, x_masks), cell.input_matrix()
-    if in_loop or cell.input_bias is None:
+    kernel = cell.input_matrix()
+    front = _masked(inputs, x_masks), centred(kernel) if normed else kernel
+    if in_loop or normed or cell.input_bias is None:
         return front
     return *front, ops.cast(cell.input_bias, wide)
+
+
+def _norm(cell, front: tuple) -> tuple:
+    """Gain and bias of x W where the loop normalises it, which it does with what it multiplies itself."""
+    if cell.kernel_scale is None or len(front) == 1:
+        return None, None
+    return cell.kernel_scale, None if cell.additive else cell.input_bias
 
 
 def _drawn(cell, start: list, shape, training: bool) -> tuple:

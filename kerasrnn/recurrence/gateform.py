@@ -32,7 +32,7 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
     Returns:
         final: one (B, H) for each state.
         states: after each step; the first (B, T, H), the others (T, B, H).
-        saved: a list of (T, B, width) for `backward`.
+        saved: a list of (T, B, width) for `backward`, and x W where the loop normalises it.
     """
     cell, count = problem.cell, len(problem.cell.states)
     product = operands.product(problem)
@@ -46,6 +46,10 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         r = product.finish(r)
         z = step["z"] if not late else [p + b for p, b in zip(step["z"], late, strict=True)]
         z = pack(z)
+        if problem.gained:
+            z, inverse = normalise(z)
+            z, kept = z * operands.gain, (*kept, inverse)
+            z = z if operands.shift is None else z + operands.shift
         if problem.by_hand:
             new, saved = cell.gate_forward(z, r, previous)
         else:
@@ -57,7 +61,8 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
     pieces = 1 if problem.single else cell.gates
     # b joins what the loop computes anyway; added ahead, it would cost a pass over z.
     late = ops.split(operands.front[2], pieces) if problem.fronts == 3 else ()
-    streams = {"z": (operands.projected(bias=False).front[0], pieces)}
+    z = operands.projected(bias=False).front[0]
+    streams = {"z": (z, pieces)}
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     streams.update(operands.noise_streams())
     widths = cell.widths + problem.saved
@@ -66,7 +71,7 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
             body, operands.start, streams, widths, problem.reverse, window
         )
     states = [ops.transpose(stacked[0], (1, 0, 2)), *stacked[1:count]]
-    return final, states, stacked[count:]
+    return final, states, [*stacked[count:], *([z] if problem.gained else [])]
 
 
 def before(states, start, reverse: bool):
@@ -76,14 +81,22 @@ def before(states, start, reverse: bool):
     return ops.concatenate([start[None], states[:-1]], axis=0)
 
 
-def backward(backend, problem, operands, results, d_outputs, d_final, window=None) -> list:
-    """Gradients of `operands.projected().flat()`, None where there is none.
+def backward(backend, problem, operands, results, d_outputs, d_final, window=None) -> tuple:
+    """Run the loop back.
+
+    Where only some gates have one gradient for z and r, theirs is written once, as a piece that both
+    have, and no copy puts the pieces side by side. Where something is normalised, the gradients of gains
+    and biases are added up in the loop, so that those behind the normalisation need not be kept.
 
     Args:
         results: what `forward` returned.
         d_outputs: gradient of the first state after each step, (B, T, H); None for 0.
         d_final: gradients of the final states, (B, H) each.
         window: as for `forward`.
+    Returns:
+        gradients: of z and r at all steps, (T, B, …) each: see `Problem.apart`.
+        recalled: what U was multiplied with, (T, B, R): see `kernel_gradient`.
+        rest: gradients of the operands behind the kernel, None where there is none.
     """
     cell, count = problem.cell, len(problem.cell.states)
     _, states, saved = results
@@ -94,27 +107,35 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
         streams[f"previous{k}"] = Stream(after, 1, axis, start, problem.reverse)
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     streams.update(operands.noise_streams())
-    for k, (x, width) in enumerate(zip(saved, problem.saved, strict=True)):
-        ours = k < len(problem.saved) - 2 * problem.normed
-        streams[f"saved{k}"] = (x, width // cell.units if ours else 1)
-    if not problem.by_hand:
+    for k, x in enumerate(saved):
+        streams[f"saved{k}"] = (x, problem.own[k] if k < len(problem.own) else 1)
+    if not problem.by_hand and not problem.gained:
         streams["z"] = (operands.projected().front[0], cell.gates)
     body = reversed_step(backend, problem, operands)
-    widths = [cell.gates * cell.units] * (1 + (not problem.single) + problem.normed)
-    carry = (*d_final, *(ops.zeros_like(w) for w in operands.weights))
+    summed = operands.vectors if problem.normed else ()
+    sums = [ops.zeros_like(saved[len(problem.own)][0]) for _ in summed]
+    carry = (*d_final, *(ops.zeros_like(w) for w in operands.weights), *sums)
     with scope(cell, operands.weights):
-        last, stacked = backend.scan(body, carry, streams, widths, not problem.reverse, window)
+        last, stacked = backend.scan(
+            body, carry, streams, problem.gradients, not problem.reverse, window
+        )
     states = [ops.transpose(states[0], (1, 0, 2)), *states[1:]]
     pairs = zip(states, operands.start, strict=True)
     recalled = cell.recall(cell.State(*(before(x, start, problem.reverse) for x, start in pairs)))
-    d_kernel = operands.product(problem).kernel_gradient(recalled, stacked[-1])
-    gradients = [stacked[0], centred(d_kernel) if problem.centred else d_kernel]
-    d_r = stacked[-2 if problem.normed else -1]
-    gradients += last[:count]
-    gradients += [ops.sum(d_r, axis=(0, 1))] if problem.biased else []
-    gradients += [ops.sum(d_r * saved[-2], axis=(0, 1))] if problem.normed else []
-    without = problem.keeps + problem.dropped + len(problem.noises)
-    return gradients + [None] * without + list(last[count:])
+    d_start, d_weights = last[:count], last[count : count + len(operands.weights)]
+    if problem.normed:
+        vectors = [ops.sum(d, axis=0) for d in last[count + len(d_weights) :]]
+    else:
+        d_r = problem.apart(stacked)[1] if problem.biased else ()
+        vectors = [pack([ops.sum(d, axis=(0, 1)) for d in d_r])] if d_r else []
+    without = [None] * (problem.keeps + problem.dropped + len(problem.noises))
+    return stacked, recalled, [*d_start, *vectors, *without, *d_weights]
+
+
+def kernel_gradient(problem: Problem, operands: Operands, gradients, recalled):
+    """Gradient of U, one large product for all steps; apart, as not every backend is best at it inside."""
+    d_kernel = operands.product(problem).kernel_gradient(recalled, problem.apart(gradients)[1])
+    return centred(d_kernel) if problem.centred else d_kernel
 
 
 def reversed_step(backend, problem: Problem, operands: Operands):
@@ -125,19 +146,18 @@ def reversed_step(backend, problem: Problem, operands: Operands):
     def differentiate(step, d_states, d_weights):
         noise = operands.noise_at(problem, step)
         previous = cell.State(*(step[f"previous{k}"][0] for k in range(count)), **noise)
-        widths = len(problem.saved) - 2 * problem.normed
-        saved = [piece for k in range(widths) for piece in step[f"saved{k}"]]
+        saved = [piece for k in range(len(problem.own)) for piece in step[f"saved{k}"]]
         if problem.by_hand:
             states = cell.State(*(step[f"states{k}"][0] for k in range(count)))
             return *cell.gate_backward(saved, previous, states, d_states), d_weights
         d_z, d_r, *rest = backend.vjp(
             lambda z, r, *old: cell.gate(z, r, cell.State(*old, **noise))[1],
-            (pack(step["z"]), pack(saved), *previous[:count]),
+            (_z(problem, operands, step), pack(saved), *previous[:count]),
             d_states,
             cell.gate_weights,
         )
         sums = [d + added for d, added in zip(d_weights, rest[count:], strict=True)]
-        return d_z, d_r, rest[:count], sums
+        return None, (d_z, d_r), rest[:count], sums
 
     def body(carry, step):
         d_states = list(carry[:count])
@@ -145,19 +165,51 @@ def reversed_step(backend, problem: Problem, operands: Operands):
             d_states[0] = d_states[0] + step["upstream"][0]
         keep = [step[f"keep{k}"][0] for k in range(problem.keeps)]
         d_states, d_skipped = _split(d_states, keep, problem.rates)
-        d_z, d_r, d_previous, d_weights = differentiate(step, d_states, carry[count:])
-        outputs = [d_z] if problem.single else [d_z, d_z if d_r is None else d_r]
+        weights = carry[count : count + len(operands.weights)]
+        alike, own, d_previous, d_weights = differentiate(step, d_states, weights)
+        outputs, sums = [*([] if alike is None else [alike]), *own], ()
         if problem.normed:
-            last = len(problem.saved)
-            normal, inverse = step[f"saved{last - 2}"][0], step[f"saved{last - 1}"][0]
-            outputs.append(normalise_gradient(outputs[-1] * operands.scale, normal, inverse))
+            outputs, added = _through_norms(problem, operands, step, outputs)
+            sums = carry[count + len(weights) :]
+            sums = [old + new for old, new in zip(sums, added, strict=True)]
+        d_r = pack(problem.apart(outputs)[1])
         d_previous = [_add(a, b) for a, b in zip(d_previous, d_skipped, strict=True)]
         old = [step[f"previous{k}"][0] for k in range(count)]
-        d_recalled = _recall_gradient(backend, cell, old, product_back(outputs[-1]))
+        d_recalled = _recall_gradient(backend, cell, old, product_back(d_r))
         d_previous = [_add(a, b) for a, b in zip(d_previous, d_recalled, strict=True)]
-        return (*d_previous, *d_weights), tuple(outputs)
+        return (*d_previous, *d_weights, *sums), tuple(outputs)
 
     return body
+
+
+def _z(problem: Problem, operands: Operands, step):
+    """z of a step, (B, G), for `gate()`."""
+    if not problem.gained:
+        return pack(step["z"])
+    *_, inverse, raw = _norms(problem, step)
+    z = raw * inverse * operands.gain
+    return z if operands.shift is None else z + operands.shift
+
+
+def _norms(problem: Problem, step) -> list:
+    """What a step saved of its normalisations: h U normalised and its factor; x W's factor, and x W."""
+    first = len(problem.own)
+    count = 2 + 2 * problem.gained
+    return [step[f"saved{k}"][0] for k in range(first, first + count)]
+
+
+def _through_norms(problem: Problem, operands: Operands, step, gradients):
+    """Gradients of x W and h U before they are normalised, and those of `operands.vectors`, (B, G) each."""
+    d_z, d_r = map(pack, problem.apart(gradients))
+    normal, inverse, *ahead = _norms(problem, step)
+    sums = [d_r, d_r * normal] if problem.biased else [d_r * normal]
+    d_r = normalise_gradient(d_r * operands.scale, normal, inverse)
+    if problem.gained:
+        inverse, raw = ahead
+        normal = raw * inverse
+        sums += [d_z * normal, d_z] if problem.shifted else [d_z * normal]
+        d_z = normalise_gradient(d_z * operands.gain, normal, inverse)
+    return [d_z, d_r], sums
 
 
 def _recall_gradient(backend, cell, previous, d):

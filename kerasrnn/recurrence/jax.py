@@ -10,6 +10,7 @@ from jax import lax
 from kerasrnn.recurrence import gateform
 from kerasrnn.recurrence.problem import Operands, Problem, Stream
 
+NORMS_IN_LOOP = False  # on a GPU, each is one more kernel a step
 _SELF = sys.modules[__name__]
 
 
@@ -80,7 +81,10 @@ def run(problem: Problem, operands: Operands, jit: bool, training: bool):
     def backward(kept, upstream):
         tensors, results = kept
         operands = Operands.unflat(problem, tensors)
-        return (tuple(gateform.backward(_SELF, problem, operands, results, *upstream)),)
+        found, recalled, rest = gateform.backward(_SELF, problem, operands, results, *upstream)
+        d_z = gateform.pack(problem.apart(found)[0])
+        d_kernel = gateform.kernel_gradient(problem, operands, found, recalled)
+        return ((d_z, d_kernel, *rest),)
 
     loop.defvjp(forward, backward)
     outputs, final = loop(tuple(operands.projected().flat()))

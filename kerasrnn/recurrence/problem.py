@@ -51,7 +51,7 @@ class Problem:
         cell: the gate-form cell.
         reverse: run from the last step to the first.
         by_hand: use the cell's own gradient; otherwise `gate()` is differentiated automatically.
-        biased, normed: whether `Operands` has `bias`, `scale`.
+        biased, normed, gained, shifted: whether `Operands` has `bias`, `scale`, `gain`, `shift`.
         keeps, dropped: how many `keep`, `masks` it has.
         noises: the names of its `noise`.
         rates: the fraction of each old state that stays, or none.
@@ -64,6 +64,8 @@ class Problem:
     by_hand: bool = True
     biased: bool = False
     normed: bool = False
+    gained: bool = False
+    shifted: bool = False
     keeps: int = 0
     dropped: int = 0
     noises: tuple[str, ...] = ()
@@ -74,16 +76,22 @@ class Problem:
     @property
     def key(self) -> tuple:
         """What distinguishes the problems of one cell."""
-        ways = self.reverse, self.by_hand, self.biased, self.normed
+        ways = self.reverse, self.by_hand, self.biased, self.normed, self.gained, self.shifted
         counts = self.keeps, self.dropped, self.noises, self.fronts
         return (*ways, *counts, self.rates, self.sequences)
 
     @property
+    def own(self) -> tuple[int, ...]:
+        """Widths, in units of H, of what the cell's gates save for the backward loop."""
+        return self.cell.saved if self.by_hand else (self.cell.gates,)
+
+    @property
     def saved(self) -> tuple[int, ...]:
-        """Widths of what a step saves for the backward loop."""
+        """Widths of what a step saves for the backward loop: `own`; the normalised h U, and what it was
+        multiplied by; what x W was multiplied by."""
         units, gates = self.cell.units, self.cell.gates
-        widths = self.cell.saved if self.by_hand else (gates,)
-        return tuple(w * units for w in widths) + ((gates * units, 1) if self.normed else ())
+        norms = ((gates * units, 1) if self.normed else ()) + ((1,) if self.gained else ())
+        return tuple(width * units for width in self.own) + norms
 
     @property
     def centred(self) -> bool:
@@ -91,9 +99,29 @@ class Problem:
         return self.normed and self.dropped <= 1
 
     @property
+    def alike(self) -> int:
+        """For how many gates, the first ones, z and r have the same gradient."""
+        return self.cell.alike if self.by_hand else 0
+
+    @property
     def single(self) -> bool:
         """Whether z and r have the same gradient."""
-        return self.by_hand and self.cell.additive
+        return self.alike == self.cell.gates
+
+    @property
+    def gradients(self) -> tuple[int, ...]:
+        """Widths of what the backward loop leaves: the gradient of z and r where they are alike, that of z
+        and that of r where they are not. Where something is normalised, that of x W and that of h U."""
+        alike, gates = self.alike, self.cell.gates
+        own = () if self.single else (gates - alike,) * 2
+        widths = (gates, gates) if self.normed else ((alike,) if alike else ()) + own
+        return tuple(width * self.cell.units for width in widths)
+
+    def apart(self, gradients) -> tuple[list, list]:
+        """The gradient of z and that of r, in pieces side by side, of as many as `gradients` says."""
+        whole = len(gradients) == 2  # nothing is alike, or all of z and r had its norm's gradient
+        shared, own = ([], list(gradients)) if whole else (list(gradients[:1]), list(gradients[1:]))
+        return shared + own[:1], shared + own[1:]
 
 
 @dataclass
@@ -104,6 +132,7 @@ class Operands:
         front: z (T, B, G); or x (B, T, D), W (D, G) and maybe b (G,), of which it is made.
         kernel: U (H, G). start: one (B, H) for each state.
         bias: b' (G,) or None. scale: gain of the normalised h U, (G,), or None.
+        gain, shift: (G,) or None; each step normalises z, multiplies it by `gain`, and adds `shift`.
         keep: bool (T, B, 1 or H), False where a step leaves the state: none, one, or one a state.
         masks: dropout masks of h, (B, H) each. noise: masks that `gate()` reads, (B, H) or a step's
             own (T, B, H) each. weights: the trainable weights that `gate()` reads.
@@ -114,14 +143,20 @@ class Operands:
     start: tuple
     bias: object = None
     scale: object = None
+    gain: object = None
+    shift: object = None
     keep: tuple = ()
     masks: tuple = ()
     noise: tuple = ()
     weights: tuple = ()
 
+    @property
+    def vectors(self) -> list:
+        """Biases and gains, as many as there are."""
+        return [x for x in (self.bias, self.scale, self.gain, self.shift) if x is not None]
+
     def flat(self) -> list:
-        optional = [x for x in (self.bias, self.scale) if x is not None]
-        rest = (*optional, *self.keep, *self.masks, *self.noise, *self.weights)
+        rest = (*self.vectors, *self.keep, *self.masks, *self.noise, *self.weights)
         return [*self.front, self.kernel, *self.start, *rest]
 
     @classmethod
@@ -130,12 +165,12 @@ class Operands:
         front = tuple(rest.pop(0) for _ in range(problem.fronts))
         kernel = rest.pop(0)
         start = tuple(rest.pop(0) for _ in problem.cell.states)
-        bias = rest.pop(0) if problem.biased else None
-        scale = rest.pop(0) if problem.normed else None
+        there = problem.biased, problem.normed, problem.gained, problem.shifted
+        vectors = [rest.pop(0) if given else None for given in there]
         keep = tuple(rest.pop(0) for _ in range(problem.keeps))
         masks = tuple(rest.pop(0) for _ in range(problem.dropped))
         noise = tuple(rest.pop(0) for _ in problem.noises)
-        return cls(front, kernel, start, bias, scale, keep, masks, noise, tuple(rest))
+        return cls(front, kernel, start, *vectors, keep, masks, noise, tuple(rest))
 
     def projected(self, bias: bool = True) -> "Operands":
         """The same with z for what it is made of; without b where `bias` is False."""

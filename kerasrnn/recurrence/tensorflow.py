@@ -11,6 +11,7 @@ from kerasrnn.recurrence.tensorflow_scan import scan
 
 __all__ = ["run", "scan", "vjp"]  # what a backend gives
 
+NORMS_IN_LOOP = True  # a step's x W stays in the cache
 _SELF = sys.modules[__name__]
 
 
@@ -50,16 +51,16 @@ class _Loops:
         return (outputs if self.problem.sequences else None), final
 
     def _backward(self, tensors, window, outputs, kept, upstream):
-        """Gradients of z and of the rest of the operands that have one."""
+        """What `gateform.backward` returns, but for what is None."""
         operands = Operands.unflat(self.problem, tensors)
         d_outputs, d_final = None, upstream
         if self.problem.sequences:
             d_outputs, d_final = upstream[0], upstream[1:]
         results = None, [outputs, *kept[0]], kept[1]
-        found = gateform.backward(
+        found, recalled, rest = gateform.backward(
             _SELF, self.problem, operands, results, d_outputs, d_final, window
         )
-        return [g for g in found if g is not None]
+        return found, recalled, [g for g in rest if g is not None]
 
     def __call__(self, tensors, window, training: bool):
         """Outputs or none, and final states; in training, keep what the gradient needs.
@@ -75,7 +76,7 @@ class _Loops:
             def gradient(*upstream):
                 again = () if kept else self.train(_detached(tensors), window)
                 saved = (again[0], again[2]) if again else (outputs, kept[0])
-                d_z, *rest = self._first(tensors, window, saved, upstream)
+                d_z, rest = self._first(tensors, window, saved, upstream)
                 found = iter((*self._front(tensors, d_z), *rest))
                 return [next(found) if x.dtype.is_floating else None for x in self._free(tensors)]
 
@@ -86,15 +87,17 @@ class _Loops:
     def _front(self, tensors, d_z) -> list:
         """Gradients of z, or of x, W and b; apart, so that what nobody wants is pruned."""
         if self.problem.fronts == 1:
-            return [d_z]
+            return [_joined(d_z)]
         x, kernel = tensors[:2]
-        d_z = tf.cast(d_z, kernel.dtype)
-        flat = tf.reshape(d_z, (-1, d_z.shape[-1]))
+        pieces = [tf.reshape(tf.cast(d, kernel.dtype), (-1, d.shape[-1])) for d in d_z]
+        kernels = tf.split(kernel, [d.shape[-1] for d in pieces], axis=-1)
         flat_x = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, x.shape[-1]))
-        d_x = tf.matmul(flat, kernel, transpose_b=True)
+        pairs = zip(pieces, kernels, strict=True)
+        d_x = tf.add_n([tf.matmul(d, part, transpose_b=True) for d, part in pairs])
         d_x = tf.reshape(d_x, tf.stack([tf.shape(x)[1], tf.shape(x)[0], x.shape[-1]]))
-        found = [tf.transpose(d_x, (1, 0, 2)), tf.matmul(flat_x, flat, transpose_a=True)]
-        return found + [tf.reduce_sum(d, axis=0) for d in (flat,) * (self.problem.fronts == 3)]
+        d_kernel = _joined([tf.matmul(flat_x, d, transpose_a=True) for d in pieces])
+        found = [tf.transpose(d_x, (1, 0, 2)), d_kernel]
+        return found + [_joined([tf.reduce_sum(d, 0) for d in pieces])] * (self.problem.fronts == 3)
 
     def _free(self, tensors) -> list:
         """`tensors`, with a stand-in of no gradient for the dropout masks and the noise."""
@@ -110,10 +113,21 @@ class _Loops:
         @tf.custom_gradient
         def first(*arguments):
             plain = _detached(arguments)
-            value = self.back(plain[:size], window, *saved, plain[size:])
-            return value, lambda *d: self._second(arguments, size, window, d)
+            found, recalled, rest = self.back(plain[:size], window, *saved, plain[size:])
+            operands = Operands.unflat(self.problem, plain[:size])
+            # outside the cluster: oneDNN multiplies wide matrices faster than XLA on CPU
+            rest = [gateform.kernel_gradient(self.problem, operands, found, recalled), *rest]
+            d_z = self.problem.apart(found)[0]
 
-        return first(*tensors, *upstream)
+            def second(*d):
+                d = _joined(d[: len(d_z)]), *d[len(d_z) :]
+                return self._second(arguments, size, window, d)
+
+            return (*d_z, *rest), second
+
+        found = first(*tensors, *upstream)
+        pieces = len(self.problem.apart(self.problem.gradients)[0])
+        return found[:pieces], found[pieces:]
 
     def _second(self, arguments, size: int, window, d_gradients):
         plain = _Loops(replace(self.problem, fronts=1), jit=False)
@@ -135,6 +149,10 @@ class _Loops:
         floating = [x for x in arguments if x.dtype.is_floating]
         found = iter(outer.gradient(gradients, floating, output_gradients=list(d_gradients)))
         return [next(found) if x.dtype.is_floating else None for x in arguments]
+
+
+def _joined(pieces):
+    return pieces[0] if len(pieces) == 1 else tf.concat(pieces, axis=-1)
 
 
 def _detached(tensors) -> tuple:
