@@ -22,9 +22,12 @@ class Ensemble:
         seeds: one a model.
         optimizer: a Keras optimizer, which each model has for itself.
         loss: (targets, answers) of one model's batch → a scalar.
+        noise: σ of what is added to each weight while a gradient is found, as `kerasrnn train` has it.
     """
 
-    def __init__(self, build: Callable[[], keras.Model], seeds, optimizer, loss):
+    def __init__(
+        self, build: Callable[[], keras.Model], seeds, optimizer, loss, noise: float = 0.0
+    ):
         starts, others = [], []
         for seed in seeds:
             keras.utils.set_random_seed(int(seed))
@@ -32,6 +35,7 @@ class Ensemble:
             starts.append([w.value for w in self.model.trainable_variables])
             others.append([v.value for v in self.model.non_trainable_variables])
         self.size, self.optimizer, self.loss = len(starts), optimizer, loss
+        self.noise, self._key = noise, jax.random.key(0)
         optimizer.build(self.model.trainable_variables)
         self.weights, self.others = stacked(starts), stacked(others)
         self.memory = stacked([[v.value for v in optimizer.variables]] * self.size)
@@ -50,12 +54,19 @@ class Ensemble:
         )
         return self.loss(y, answers) + sum(added), others
 
-    def update(self, weights, others, memory, x, y):
+    def update(self, weights, others, memory, key, x, y):
         """One update of one model: its weights, other variables, optimizer's state; the loss before."""
         find = jax.value_and_grad(self.objective, has_aux=True)
-        (value, others), gradients = find(weights, others, x, y)
+        (value, others), gradients = find(self._shaken(weights, key), others, x, y)
         weights, memory = self.optimizer.stateless_apply(memory, gradients, weights)
         return (weights, others, memory), value
+
+    def _shaken(self, weights, key):
+        if not self.noise:
+            return weights
+        keys = jax.random.split(key, len(weights))
+        pairs = zip(weights, keys, strict=True)
+        return [w + self.noise * jax.random.normal(k, w.shape, w.dtype) for w, k in pairs]
 
     def _step(self, carry, batch):
         return jax.vmap(self.update)(*carry, *batch)
@@ -63,7 +74,9 @@ class Ensemble:
     def train(self, x, y) -> np.ndarray:
         """Updates on x and y (steps, N, B, …); the losses (steps, N)."""
         carry = (self.weights, self.others, self.memory)
-        (self.weights, self.others, self.memory), values = self._train(*carry, x, y)
+        self._key, key = jax.random.split(self._key)
+        keys = jax.random.split(key, np.shape(jax.tree.leaves(y)[0])[:2])
+        (self.weights, self.others, self.memory), values = self._train(*carry, keys, x, y)
         return np.asarray(values)
 
     def predict(self, x):

@@ -16,6 +16,7 @@ from kerasrnn.data.music import KEYS, Music, open_music
 WINDOW = 100  # steps; longer pieces are cut to train
 BATCH = 16
 CHUNK = 50  # updates between two looks at the validation pieces
+NOISE = 0.075  # σ of the weights' noise; Graves 2011, "Practical variational inference"
 PATIENCE = 8  # looks without a better one, after which training ends
 
 
@@ -57,7 +58,7 @@ def learn(cell: str, units: int, music: Music, seeds, *, rate: float, most: int)
     x, y = padded(cut(music.splits["train"]))
     valid, test = (padded(music.splits[split]) for split in ("valid", "test"))
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
-    ensemble = Ensemble(lambda: network(cell, units), seeds, optimizer, nats)
+    ensemble = Ensemble(lambda: network(cell, units), seeds, optimizer, nats, NOISE)
     rng = np.random.default_rng(1)
     size = len(seeds)
     best, found, late = np.full(size, np.inf), np.full(size, np.inf), 0

@@ -128,8 +128,9 @@ class Training:
         """The training step, with XLA or without."""
         if self.team.parts > 1:  # what there is to compile, the team's own step compiles
             self.model.jit_compile = False
-            return Step(self.model, spec, see=self.watch.see)
-        steps = {xla: Step(self.model, spec, xla=xla) for xla in (False, True)}
+            return Step(self.model, spec, noise=self.config.weight_noise, see=self.watch.see)
+        noise = self.config.weight_noise
+        steps = {xla: Step(self.model, spec, xla=xla, noise=noise) for xla in (False, True)}
         xla = self.xla
         if xla is None:
             choice = jit.choose(self.model, self.batches, steps, self.pace.ahead)

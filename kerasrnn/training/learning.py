@@ -22,6 +22,7 @@ class LearningConfig:
     weight_decay: float = 0.0  # decoupled, a step, times the learning rate
     clip_norm: float = 1.0  # largest norm of the whole gradient
     accumulate: int = 1  # batches whose mean gradient makes one update of the weights
+    weight_noise: float = 0.0  # σ of what is added to each weight while a gradient is found
     average: float = 0.0  # share of their running mean that a batch leaves; 0: weights as they are
     patience: int = 0  # reports without a better score before the training stops; 0: it never does
     keep: str = "last"  # weights that model.keras holds: last or best; with patience, the best
@@ -33,5 +34,8 @@ class LearningConfig:
         within("batch_size", self.batch_size, 1, MOST_BATCH)
         above = ("epochs", "learning_rate", "clip_norm", "accumulate")
         check_numbers(
-            self, above, ("epoch_steps", "weight_decay", "patience"), ("warmup", "average")
+            self,
+            above,
+            ("epoch_steps", "weight_decay", "weight_noise", "patience"),
+            ("warmup", "average"),
         )

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from kerasrnn import recurrence
+from kerasrnn.training.weight_noise import noisy_weights
 
 FIRST = 1  # steps that are not measured: they wait for compilation, and for the pipeline to fill
 
@@ -19,6 +20,7 @@ class Step:
         model: compiled.
         spec: of a batch, as `dataset.element_spec` gives it: what is traced once for all shapes.
         xla: whether the whole step is one XLA program. cuDNN is then left alone.
+        noise: σ of the noise on the weights; see `noisy_weights`.
         see: takes the signs of every step: float32 (2,), the batch's loss and a number that is finite
             as long as all weights are.
     Attributes:
@@ -26,8 +28,10 @@ class Step:
         last: s that the last step took, the wait for its batch left out.
     """
 
-    def __init__(self, model: keras.Model, spec, *, xla: bool = False, see=None):
-        self.model, self.xla, self.see = model, xla, see
+    def __init__(
+        self, model: keras.Model, spec, *, xla: bool = False, noise: float = 0.0, see=None
+    ):
+        self.model, self.xla, self.noise, self.see = model, xla, noise, see
         self.waited, self.last, self._done = 0.0, 0.0, 0
         self._run = tf.function(
             self._replicas, input_signature=[spec], jit_compile=xla or None, autograph=False
@@ -58,7 +62,7 @@ class Step:
     def _one(self, data):
         loss = self.model.metrics[0]  # Keras' mean over the epoch: the batch's own is what it adds
         before = [tf.identity(v) for v in (loss.total, loss.count)]
-        with recurrence.compiled(self.xla):
+        with recurrence.compiled(self.xla), noisy_weights(self.model, self.noise):
             logs = self.model.train_step(data)
         total, count = loss.total - before[0], loss.count - before[1]
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)

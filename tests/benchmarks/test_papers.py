@@ -64,6 +64,21 @@ def models_side_by_side_end_where_each_alone_ends():
     assert len(set(values.tolist())) == 4, "each update drops other units"
 
 
+def noise_on_the_weights_moves_the_gradient_alone():
+    def build():
+        return many_to_one("simple_rnn", units=3, classes=1, features=2)
+
+    def loss(targets, answers):
+        return jnp.mean((targets - answers) ** 2)
+
+    x, y = (np.stack([rng.normal(size=(1, 5, *shape))] * 4) for shape in ((6, 2), (1,)))
+    still = Ensemble(build, [3], keras.optimizers.SGD(0.0), loss, noise=0.1)
+    before = [np.asarray(w) for w in still.weights]
+    values = still.train(x, y)[:, 0]
+    assert len(set(values.tolist())) == 4, "each update draws other noise"
+    assert all((a == b).all() for a, b in zip(before, still.weights))
+
+
 def nats_of_music_count_the_keys_of_the_steps_that_are_there():
     pieces = [(rng.random((size, 88)) < 0.2).astype("float32") for size in (3, 5)]
     x, y = polyphony.padded(pieces)
@@ -82,6 +97,7 @@ def nats_of_music_count_the_keys_of_the_steps_that_are_there():
 
 the_gradient_in_one_pass_is_that_of_the_loop_back()
 models_side_by_side_end_where_each_alone_ends()
+noise_on_the_weights_moves_the_gradient_alone()
 nats_of_music_count_the_keys_of_the_steps_that_are_there()
 print("held")
 """
