@@ -7,7 +7,8 @@
 The first prints the best validation score of the preset `small` beside that of a search from it, whose first
 trial is the preset itself: it trains as long as the longest trial, from the same weights and order of data.
 The second searches tiny models and prints the resident memory of the process that searches, after the fifth
-trial and after the last: of the command, and of a tuner that is made by hand.
+trial and after the last: of the command, of a tuner that is made by hand and searches the learning rate alone,
+and of one that searches all, whose process TensorFlow gives memory for the largest model so far.
 """
 
 import argparse
@@ -92,8 +93,15 @@ def memory(trials: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
         text.write_text("the quick brown fox jumps over the lazy dog. " * 400, "utf-8")
-        for whose, of in (("kerasrnn tune", of_search), ("a tuner by hand", of_tuner)):
-            seen = of(str(text), folder, trials)
+        rate = keras_tuner.HyperParameters()
+        rate.Float("learning_rate", 1e-3, 1e-2, sampling="log")
+        searches = {
+            "kerasrnn tune": lambda: of_search(str(text), folder, trials),
+            "by hand, models of one size": lambda: of_tuner(str(text), folder, trials, rate),
+            "by hand, models of all sizes": lambda: of_tuner(str(text), folder, trials),
+        }
+        for whose, of in searches.items():
+            seen = of()
             fifth, last = seen[min(5, trials) - 1], seen[-1]
             print(f"{trials} trials, {whose}: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
                   f"({100 * (last / fifth - 1):+.1f} %)", flush=True)  # fmt: skip
@@ -122,12 +130,17 @@ def of_search(text: str, folder: str, trials: int) -> list[float]:
         return [resident(searching.pid) for _ in told]
 
 
-def of_tuner(text: str, folder: str, trials: int) -> list[float]:
-    """The memory of this process after each trial of a KerasTuner that was made in it."""
+def of_tuner(text: str, folder: str, trials: int, only=None) -> list[float]:
+    """The memory of this process after each trial of a KerasTuner that was made in it.
+
+    Args:
+        only: the HyperParameters that are searched; all unless given.
+    """
     tiny = Weighed("char_lm", text, preset="tiny", settings=(TINY,))
     tuner = keras_tuner.RandomSearch(
-        tiny, tiny.objective, max_trials=trials, seed=1, directory=folder, project_name="trials"
-    )
+        tiny, tiny.objective, max_trials=trials, seed=1, directory=folder,
+        project_name="one" if only else "all", hyperparameters=only, tune_new_entries=only is None,
+    )  # fmt: skip
     tuner.search(epochs=1, verbose=0)
     tiny.weigh()
     return tiny.seen[-trials:]

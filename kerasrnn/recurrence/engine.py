@@ -250,11 +250,21 @@ def _kept(mask, zones: tuple) -> tuple:
 
 
 def run_steps(cell, z, start, product, keep, noise, rates, reverse, single):
-    """The plain scan: z (T, B, G) → the first state after each step (B, T, …), the final states."""
+    """The plain scan: z (T, B, G) → the first state after each step (B, T, …), the final states.
+
+    Args:
+        single: T is 1: a step of a generation or a search, where the cell's own fast form is taken.
+    """
+    fast = single and isinstance(cell, GateCell) and cell.gate_form and cell.by_hand
+
+    def stepped(z, states):
+        if fast:
+            return cell.gate_forward(z, product(cell.recall(states)), states)[0]
+        return cell.step(z, states, product)[1]
 
     def body(states, step):
         own = {name: step[name][0] if name in step else x for name, x in noise.items()}
-        new = cell.step(step["z"][0], cell.State(*states, **own), product)[1]
+        new = stepped(step["z"][0], cell.State(*states, **own))
         new = carry_over(new, states, [step[f"keep{k}"][0] for k in range(len(keep))], rates)
         return new, (new[0],)
 

@@ -43,6 +43,7 @@ class Config(LearningConfig):
     last: int = 128  # units of the layer above the recurrent ones
     normalise: str = "layer"  # none, layer or batch: before each clipped ReLU
     dropout: float = 0.05  # share dropped behind each layer
+    recurrent_dropout: float = 0.0  # share of h_{t-1} dropped inside them, alike at all steps
     blank_bias: float = -1.0  # of the blank's logit at the start, so that letters are tried out
 
     speed: float = 0.12  # share by which a training clip is faster or slower, at most
@@ -82,7 +83,7 @@ class Config(LearningConfig):
         zero = ("clips", "context", "filters", "shift", "level", "equaliser", "low")
         zero += ("lm_order", "frequency_mask", "time_mask", "time_masks")
         above += ("longest", "buckets", "batch_seconds", "beams")
-        check_numbers(self, above, zero, ("dropout", "speed"))
+        check_numbers(self, above, zero, ("dropout", "recurrent_dropout", "speed"))
         unit_interval("noise", self.noise, closed=True)
         within("beams", self.beams, 1, MOST_BEAMS)
         if len(self.snr) != 2 or self.snr[0] > self.snr[1]:

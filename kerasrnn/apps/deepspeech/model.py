@@ -68,7 +68,13 @@ def deep_speech(config: Config, classes: int) -> keras.Model:
 def recurrent_stack(config: Config) -> Stack:
     """h4, and what more recurrent layers there are."""
     way = None if config.streaming else "sum"
-    return Stack(config.cell, units=config.units, bidirectional=way, dropout=config.dropout)
+    return Stack(
+        config.cell,
+        units=config.units,
+        bidirectional=way,
+        dropout=config.dropout,
+        recurrent_dropout=config.recurrent_dropout,
+    )
 
 
 def _clipped(z, config: Config, number: int, mask=None):
