@@ -4,7 +4,7 @@ import pytest
 
 from kerasrnn.app import app_names, find_app
 from kerasrnn.errors import UserError
-from kerasrnn.settings import to_json
+from kerasrnn.settings import to_json, with_settings
 
 
 def test_a_preset_grows_with_the_minutes_that_it_is_given():
@@ -13,6 +13,12 @@ def test_a_preset_grows_with_the_minutes_that_it_is_given():
     assert to_json(app.preset("small", 1.25)) == plain
     assert {key: grown[key] for key in grown if grown[key] != plain[key]} == app.growth("small", 15)
     assert app.growth("tiny", 15) == {}
+
+
+def test_a_long_training_of_speech_is_held_back_and_may_still_be_a_stream():
+    app = find_app("deepspeech")
+    assert app.preset("small", 8).recurrent_dropout == 0
+    assert with_settings(app.preset("small", 30), ("streaming=true",)).recurrent_dropout > 0
 
 
 def test_an_unknown_app_or_preset_is_named_beside_those_that_there_are():

@@ -150,6 +150,20 @@ PRESETS = {
     ),
 }  # fmt: skip
 
+# a longer training would learn a few hundred clips by heart
+WITH_TIME = {
+    "small": {
+        15.0: {
+            "dropout": 0.1,
+            "recurrent_dropout": 0.3,
+            "noise": 0.5,
+            "equaliser": 3.0,
+            "frequency_mask": 8,
+            "time_mask": 12,
+        }
+    }
+}
+
 
 @dataclass(frozen=True)
 class Options:

@@ -118,6 +118,20 @@ def test_the_slides_network_is_its_equations():
     np.testing.assert_allclose(model(given)[0], h5 @ kernel + bias, atol=1e-4)
 
 
+def test_recurrent_dropout_drops_from_h_in_training_alone():
+    """One way, one clip: h_0 = 0 has nothing to drop, so the first answer alone is what it was."""
+    options = {"streaming": True, "dropout": 0.0}
+    plain = deepspeech.build(replace(TINY, **options), PLAIN)
+    dropped = deepspeech.build(replace(TINY, **options, recurrent_dropout=0.5), PLAIN)
+    dropped.set_weights(plain.get_weights())
+    x = np.random.default_rng(0).normal(size=(1, 30, TINY.bands)).astype(np.float32)
+    clip = {"features": x, "frames": np.int32([30])}
+    np.testing.assert_allclose(dropped(clip), plain(clip), atol=1e-6)
+    difference = np.abs(np.asarray(dropped(clip, training=True)) - np.asarray(plain(clip)))[0]
+    assert difference[0].max() < 1e-5
+    assert (difference[2:].max(axis=1) > 1e-4).all()
+
+
 def test_a_stream_refuses_what_looks_further_ahead():
     for changes in ({"filters": 4}, {"normalise": "batch"}):
         with pytest.raises(UserError, match="`streaming` needs"):
