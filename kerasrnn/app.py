@@ -10,15 +10,15 @@ An app is a folder of files with fixed names; `App` finds in them, by name, what
     serve.py    endpoint, questions                             the exported graph, and requests to try it with
     tune.py     hyperparameters                                 a search space over Config
 
-A config.py may also hold WITH_TIME, {preset: {minutes: changes}}: what a preset becomes where it is given
-at least that many minutes, since more time is worth a larger network. A judge.py may hold settle(model,
-config, assets, source, folder), which chooses on validation what answers need besides the trained network,
-and writes it beside the assets. An app may have a pictures.py: draw(model, config, assets, source, history,
-folder) puts its own pictures into a run's folder. One that finds events in long recordings has a detect.py,
-which the verb of that name asks: chosen_threshold(run, precision), alarms_an_hour(run, threshold),
-search(run, recordings, folder, threshold, picture). One with more to compare than its metric has a
-traits.py: traits(run) gives {column: number or text}. A decode.py may hold ALONE, the inputs that stand for
-none.
+A config.py may also hold WITH_TIME, {preset: {minutes: changes}}: what a preset becomes where it is given at
+least that many minutes, since more time is worth a larger network, or one that is held back more. A judge.py
+may hold settle(model, config, assets, source, folder), which chooses on validation what answers need besides
+the trained network, and writes it beside the assets. An app may have a pictures.py: draw(model, config,
+assets, source, history, folder) puts its own pictures into a run's folder. One that finds events in long
+recordings has a detect.py, which the verb of that name asks: chosen_threshold(run, precision),
+alarms_an_hour(run, threshold), search(run, recordings, folder, threshold, picture). One with more to compare
+than its metric has a traits.py: traits(run) gives {column: number or text}. A decode.py may hold ALONE, the
+inputs that stand for none.
 
 Nothing outside an app's folder knows an app by name.
 """

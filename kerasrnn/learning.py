@@ -46,7 +46,7 @@ def decided(app: App, folder: RunFolder, data, numbers, limits: dict, own: dict,
         tell(f"No --data: training on {app.default_data}.")
     if growth:
         changes = ", ".join(f"{key}={value}" for key, value in growth.items())
-        tell(f"{minutes:g} minutes are worth a larger {preset}: {changes}.")
+        tell(f"With {minutes:g} minutes, {preset} has {changes}.")
     return values
 
 
@@ -115,6 +115,7 @@ def _prepared(team, app, folder, values, config, source, assets):
     if training.epochs is None and training.max_minutes is None:
         training.epochs = config.epochs
     training.xla = JIT.get(values["jit"], values.get("xla"))
+    training.seed = values["seed"]
     training.chosen = lambda xla: folder.write_config(values | {"xla": xla})
     return training
 

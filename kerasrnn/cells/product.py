@@ -116,7 +116,7 @@ class Product:
 
     def kernel_gradient(self, h, d_r):
         """Gradient of U from all steps: h (T, …, H), d_r a list of pieces of (T, …, G)."""
-        d_r = [self._centred(d_r[0])] if len(d_r) == 1 else d_r  # where there are more, it is 0
+        d_r = [self._centred(d) for d in d_r]  # one piece where anything is normalised
         if len(self.masks) <= 1:
             h = h * self.masks[0] if self.masks else h
             return ops.concatenate([self._outer(h, d) for d in d_r], axis=-1)

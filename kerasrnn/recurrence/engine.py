@@ -165,7 +165,7 @@ def run(
     looped = route in ("cluster", "loop")
     # States stay wide in mixed precision.
     wide = keras.backend.result_type(cell.compute_dtype, "float32")
-    front = _front(cell, inputs, x_masks, looped, wide)
+    front = _front(cell, inputs, x_masks, route, wide)
     start = [ops.cast(s, wide) for s in start]
     masks, noise, kernel, zones = _drawn(cell, start, ops.shape(inputs)[:2], training)
     keep = _kept(mask, zones)
@@ -203,14 +203,16 @@ def _masked(inputs, x_masks):
     return inputs * x_masks[0][:, None] if x_masks else inputs
 
 
-def _front(cell, inputs, x_masks, looped: bool, wide: str) -> tuple:
+def _front(cell, inputs, x_masks, route: str, wide: str) -> tuple:
     """What a loop reads at each step: (z,), or x, W and the bias, if any, of which it makes z all at once.
 
     An additive cell's bias is left to its loop, which adds it where it adds r, at no cost; see `_norm`.
     """
+    looped, normed = route in ("cluster", "loop"), cell.kernel_scale is not None
     in_loop = looped and cell.additive
-    normed = cell.kernel_scale is not None
-    if not looped or len(x_masks) > 1 or (normed and not backend().NORMS_IN_LOOP):
+    # on a CPU a step's part of x W stays in the cache; on a GPU a norm is one more kernel a step
+    ahead = normed and (route != "cluster" or _cudnn.gpu())
+    if not looped or len(x_masks) > 1 or ahead:
         z = cell.project(ops.transpose(inputs, (1, 0, 2)), x_masks, bias=not in_loop)
         return (ops.cast(z, wide),)
     kernel = cell.input_matrix()
@@ -255,7 +257,7 @@ def run_steps(cell, z, start, product, keep, noise, rates, reverse, single):
     Args:
         single: T is 1: a step of a generation or a search, where the cell's own fast form is taken.
     """
-    fast = single and isinstance(cell, GateCell) and cell.gate_form and cell.by_hand
+    fast = single and cell.gate_form and cell.by_hand
 
     def stepped(z, states):
         if fast:

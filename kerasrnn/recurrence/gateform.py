@@ -2,7 +2,7 @@
 
 Time-major inside; only the first state and its gradient keep the batch first, as the layer has them.
 Axes as in `kerasrnn.recurrence.problem`. The backward loop produces only the gradients of z_t and
-r_t; those of U, b and the gains are then one large product or sum each.
+r_t; that of U is then one large product, and those of b' and the gains a sum, or added up on the way.
 """
 
 import keras

@@ -10,7 +10,6 @@ from jax import lax
 from kerasrnn.recurrence import gateform
 from kerasrnn.recurrence.problem import Operands, Problem, Stream
 
-NORMS_IN_LOOP = False  # on a GPU, each is one more kernel a step
 _SELF = sys.modules[__name__]
 
 

@@ -11,7 +11,6 @@ from kerasrnn.recurrence.tensorflow_scan import scan
 
 __all__ = ["run", "scan", "vjp"]  # what a backend gives
 
-NORMS_IN_LOOP = True  # a step's x W stays in the cache
 _SELF = sys.modules[__name__]
 
 

@@ -36,6 +36,7 @@ class Training:
         xla: whether XLA compiles the whole step; None measures it.
         chosen: is told what was measured, before the first step.
         profile: whether to write a profile of a few steps.
+        seed: of the noise on the weights.
         team: the processes that train this model, of which only the chief uses judge, preview and folder.
     """
 
@@ -51,6 +52,7 @@ class Training:
     xla: bool | None = False
     chosen: Callable[[bool], None] = lambda xla: None
     profile: bool = False
+    seed: int = 0
     team: Team = field(default_factory=Team)
     history: list[dict] = field(default_factory=list)
     pace: Pace = None
@@ -126,10 +128,10 @@ class Training:
 
     def _step(self, spec, bar: ProgressBar) -> Step:
         """The training step, with XLA or without."""
+        noise = self.config.weight_noise, self.seed
         if self.team.parts > 1:  # what there is to compile, the team's own step compiles
             self.model.jit_compile = False
-            return Step(self.model, spec, noise=self.config.weight_noise, see=self.watch.see)
-        noise = self.config.weight_noise
+            return Step(self.model, spec, noise=noise, see=self.watch.see)
         steps = {xla: Step(self.model, spec, xla=xla, noise=noise) for xla in (False, True)}
         xla = self.xla
         if xla is None:

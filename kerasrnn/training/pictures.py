@@ -52,7 +52,7 @@ def learning_curve(
             axes.set_yscale("log")
         axes.margins(y=0.12)
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper right")
     save_figure(figure, path)
 
 
@@ -82,7 +82,7 @@ def gradient_flows(panels: dict[str, dict[str, np.ndarray]], path: Path, title: 
         axes.set(title=name, xlabel="steps back, T - k", yscale="log")
         axes.grid(alpha=0.3)
     every[0].set_ylabel("‖∂h_T / ∂h_k‖")
-    every[0].legend(frameon=False)
+    every[0].legend(frameon=False, loc="upper right")
     figure.suptitle(title)
     save_figure(figure, path)
 
@@ -135,7 +135,7 @@ def hidden_states(states, labels, names: list[str], path: Path, title: str) -> N
     for number, name in enumerate(names):
         mine = points[np.asarray(labels) == number, -1]
         left.scatter(mine[:, 0], mine[:, 1], s=14, alpha=0.7, label=name)
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc="upper right")
     left.set(title="last states, by class")
     times = np.broadcast_to(np.arange(1, steps + 1), (batch, steps))
     dots = right.scatter(*points.reshape(-1, 2).T, c=times.ravel(), s=4, alpha=0.5, cmap="viridis")
@@ -171,7 +171,7 @@ def comparison(answer: dict, path: Path) -> None:
     words = objective.replace("_", " ")
     left.set(xlabel="minutes of training", ylabel=f"validation {words}")
     left.grid(alpha=0.3)
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc="upper right")
     right.set(ylabel=f"{answer['split']} {words}")
     right.margins(0.15)
     right.grid(alpha=0.3, axis="y")

@@ -20,7 +20,7 @@ class Step:
         model: compiled.
         spec: of a batch, as `dataset.element_spec` gives it: what is traced once for all shapes.
         xla: whether the whole step is one XLA program. cuDNN is then left alone.
-        noise: σ of the noise on the weights; see `noisy_weights`.
+        noise: σ of the noise on the weights, and its seed; see `noisy_weights`.
         see: takes the signs of every step: float32 (2,), the batch's loss and a number that is finite
             as long as all weights are.
     Attributes:
@@ -29,7 +29,13 @@ class Step:
     """
 
     def __init__(
-        self, model: keras.Model, spec, *, xla: bool = False, noise: float = 0.0, see=None
+        self,
+        model: keras.Model,
+        spec,
+        *,
+        xla: bool = False,
+        noise: tuple[float, int] = (0.0, 0),
+        see=None,
     ):
         self.model, self.xla, self.noise, self.see = model, xla, noise, see
         self.waited, self.last, self._done = 0.0, 0.0, 0
@@ -62,7 +68,7 @@ class Step:
     def _one(self, data):
         loss = self.model.metrics[0]  # Keras' mean over the epoch: the batch's own is what it adds
         before = [tf.identity(v) for v in (loss.total, loss.count)]
-        with recurrence.compiled(self.xla), noisy_weights(self.model, self.noise):
+        with recurrence.compiled(self.xla), noisy_weights(self.model, *self.noise):
             logs = self.model.train_step(data)
         total, count = loss.total - before[0], loss.count - before[1]
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)

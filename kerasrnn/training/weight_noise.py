@@ -7,26 +7,38 @@ import tensorflow as tf
 
 
 @contextmanager
-def noisy_weights(model: keras.Model, deviation: float):
-    """Inside, every trainable weight w is w + n, n ~ N(0, σ²); afterwards n is taken off again.
+def noisy_weights(model: keras.Model, deviation: float, seed: int = 0):
+    """Inside, until the optimizer applies a gradient, every trainable weight w is w + n, n ~ N(0, σ²).
 
         w ← w - η ∂L/∂w (w + n)
 
-    The noise depends on the optimizer's step alone, so that a training that goes on draws what it would have
-    drawn, and so do processes that train one model.
+    Decay, constraints and running means see w alone. The noise depends on the seed and the number of updates
+    before, so that a training that goes on draws what it would have drawn, and so do processes that train one
+    model; batches of one update share it. XLA draws other numbers.
 
     Args:
         deviation: σ; 0 changes nothing.
     Source: Graves 2013, arXiv:1303.5778, section 3.1, after Jim et al. 1996 and Hinton & van Camp 1993.
     """
-    weights = model.trainable_variables if deviation else []
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    noise = []
-    for number, weight in enumerate(weights):
-        seed = tf.stack([number, tf.cast(optimizer.iterations, tf.int32)])
-        drawn = tf.random.stateless_normal(weight.shape, seed, stddev=deviation, alg="philox")
-        noise.append(tf.cast(drawn, weight.dtype))
-        weight.assign_add(noise[-1])
-    yield
-    for weight, drawn in zip(weights, noise, strict=True):
-        weight.assign_sub(drawn)
+    if not deviation:
+        yield
+        return
+    weights, optimizer = model.trainable_variables, model.optimizer
+    updates = getattr(optimizer, "inner_optimizer", optimizer).iterations
+    own = [tf.identity(weight.value) for weight in weights]
+    for number, (weight, value) in enumerate(zip(weights, own, strict=True)):
+        place = tf.stack([seed * len(weights) + number, tf.cast(updates, tf.int64)])
+        noise = tf.random.stateless_normal(weight.shape, place, stddev=deviation, alg="philox")
+        weight.assign(value + tf.cast(noise, value.dtype))
+    apply = optimizer.apply
+
+    def applied(*arguments, **named):
+        for weight, value in zip(weights, own, strict=True):
+            weight.assign(value)
+        return apply(*arguments, **named)
+
+    optimizer.apply = applied
+    try:
+        yield
+    finally:
+        optimizer.apply = apply

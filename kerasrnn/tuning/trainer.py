@@ -11,6 +11,7 @@ from keras_tuner.errors import FailedTrialError
 from kerasrnn.app import App
 from kerasrnn.training.averages import averaged
 from kerasrnn.training.schedule import Pace
+from kerasrnn.training.step import Step
 
 
 @dataclass
@@ -58,8 +59,12 @@ class Trainer:
         judge = self.app.file("judge").judge(model, config, assets, self.source, "valid")
         epochs, steps = epochs or config.epochs, config.epoch_steps or batches.count
         first, (name, direction) = initial_epoch * steps, self.objective
+        examples = batches.endless(first)
+        if config.weight_noise:
+            noise = config.weight_noise, self.seed
+            model.train_function = Step(model, examples.element_spec, noise=noise)
         return model.fit(
-            batches.endless(first),
+            examples,
             epochs=epochs,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps,

@@ -7,10 +7,13 @@ import tensorflow as tf
 
 from kerasrnn import cells, layers, recurrence
 
-B, T, D, H = 4, 6, 3, 4
+B, T, D, H = 4, 9, 3, 4  # 9 steps are padded to 10 where a loop's length is a bucket's
 OPTIONS = {
     "plain": {},
     "layer_norm": {"layer_norm": True},
+    "layer_norm_no_bias": {"layer_norm": True, "use_bias": False},
+    "layer_norm_drops": {"layer_norm": True, "recurrent_dropout": 0.3, "dropout": 0.2},
+    "layer_norm_softsign": {"layer_norm": True, "activation": "softsign"},
     "zoneout": {"zoneout": 0.2},
     "recurrent_dropout": {"recurrent_dropout": 0.3, "dropout": 0.2},
     "weight_drop": {"weight_drop": 0.3},
@@ -44,9 +47,10 @@ every_cell = pytest.mark.parametrize(("name", "option"), EVERY)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(B, T, D))
 MASKS = {
-    "right": np.arange(T) < np.array([[6], [4], [1], [0]]),  # the last row is empty
-    "left": np.arange(T) >= np.array([[0], [2], [5], [6]]),
-    "holes": np.array([[1, 0, 1, 1, 0, 1], [0, 1, 0, 1, 0, 1], [1, 1, 1, 0, 0, 0], [0] * 6]) > 0,
+    "right": np.arange(T) < np.array([[9], [5], [1], [0]]),  # the last row is empty
+    "left": np.arange(T) >= np.array([[0], [2], [7], [9]]),
+    "holes": np.array([[1, 0, 1, 1, 0, 1, 1, 0, 0], [0, 1] * 4 + [1], [1] * 3 + [0] * 6, [0] * 9])
+    > 0,
 }
 
 
