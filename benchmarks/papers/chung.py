@@ -34,7 +34,7 @@ def compare(music: Music, published: dict[str, float], worst: str | None = None)
         deviations=(
             *(() if comparable else (f"not comparable: {music.name}, a step a quarter note",)),
             f"Adam, clipped at norm 1, its rate the better of {RATES} on validation, in place of RMSProp with "
-            "weight noise and ten rates",
+            "ten rates",
             f"the test loss is that where the validation loss is least; at most {MOST:,} updates",
         ),
     )

@@ -29,8 +29,8 @@ def run(data: str | None) -> Result:
         passed=max(alike) - min(alike) <= NEAR if comparable else None,
         deviations=(
             *(() if comparable else (f"not comparable: {music.name}, a step a quarter note",)),
-            f"{UNITS} units and Adam at rate {RATE}, clipped at norm 1, in place of 200 random draws of "
-            "units, rate, momentum and noise",
+            f"{UNITS} units, Adam at rate {RATE}, clipped at norm 1, and noise on the weights, in place of 200 "
+            "random draws of units, rate, momentum and noise on the inputs",
             f"the test loss is that where the validation loss is least; at most {MOST:,} updates",
         ),
     )
