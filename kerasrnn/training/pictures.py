@@ -52,8 +52,13 @@ def learning_curve(
             axes.set_yscale("log")
         axes.margins(y=0.12)
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, loc="upper right")
+        axes.legend(frameon=False, loc=_corner(valid if axes is below else loss))
     save_figure(figure, path)
+
+
+def _corner(values) -> str:
+    """Where a legend hides little of a curve: away from where it ends."""
+    return "lower right" if values[-1] > values[0] else "upper right"
 
 
 def _note_ends(axes, steps: list, values: list, choose) -> None:
@@ -171,7 +176,8 @@ def comparison(answer: dict, path: Path) -> None:
     words = objective.replace("_", " ")
     left.set(xlabel="minutes of training", ylabel=f"validation {words}")
     left.grid(alpha=0.3)
-    left.legend(frameon=False, loc="upper right")
+    first = [report[f"valid_{objective}"] for report in rows[0]["histories"][0]]
+    left.legend(frameon=False, loc=_corner(first))
     right.set(ylabel=f"{answer['split']} {words}")
     right.margins(0.15)
     right.grid(alpha=0.3, axis="y")
