@@ -9,6 +9,7 @@ times faster than real time the decoders are, at 50 frames a second.
 
 import argparse
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,7 @@ from rich.table import Table
 from benchmarks.measure import alternate, machine
 from kerasrnn.baselines import kneser_ney
 from kerasrnn.decoders.ctc import greedy, prefix_beam
+from kerasrnn.decoders.ctc_flashlight import FlashlightSearch
 from kerasrnn.decoders.ctc_language import LanguageSearch
 from kerasrnn.decoders.spelling import Spelling
 from kerasrnn.losses import ctc
@@ -143,6 +145,9 @@ def measure_decoders(rounds: int) -> dict[str, float]:
         spelling = Spelling(LETTERS, words, closed)
         search = LanguageSearch(spelling, model, letters=None if closed else letters, width=WIDTH)
         contenders[f"{name}, {WIDTH} beams"] = lambda search=search: search(logits, frames)
+    if find_spec("flashlight"):
+        theirs = FlashlightSearch(Spelling(LETTERS, words, closed=True), model, width=WIDTH)
+        contenders[f"the same by flashlight, {WIDTH} beams"] = lambda: theirs(logits, frames)
     seconds = alternate(contenders, rounds)
     return {name: ROWS * SECONDS / seconds[name] for name in contenders}
 

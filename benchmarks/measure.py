@@ -32,13 +32,13 @@ def alternate(
 ) -> dict[str, float]:
     """Median seconds of a call of each contender: two to warm up, then all in turn, `rounds` times.
 
-    A contender must wait for its own result. In its turn a fast one is called several times, 20 at
-    most, for about `seconds`.
+    A contender must wait for its own result. In its turn a fast one is called several times, for
+    about `seconds`.
     """
     counts, times = {}, {name: [] for name in contenders}
     for name, call in contenders.items():
         call()
-        counts[name] = max(1, min(20, int(seconds / _seconds(call, 1))))
+        counts[name] = max(1, int(seconds / _seconds(call, 1)))
     for _ in range(rounds):
         for name, call in contenders.items():
             times[name].append(_seconds(call, counts[name]))

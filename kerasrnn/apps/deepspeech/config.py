@@ -8,6 +8,7 @@ from kerasrnn.settings import check_numbers, choice, unit_interval, within
 from kerasrnn.training.learning import LearningConfig
 
 LABELS = ("auto", "stem")
+ENGINES = ("kerasrnn", "flashlight")  # that search with known words
 MOST_BEAMS = 1000  # that one recording may be searched with
 MOST_NATS = 1000.0  # that a word is worth beside its sound, or loses
 RATES = (100, 768_000)  # Hz
@@ -177,8 +178,15 @@ class Options:
     lexicon: str = ""  # a file of words, one a line: no others are written
     hot: tuple[str, ...] = ()  # words that are likelier here than anywhere, such as names
     hot_bonus: float = 5.0  # nats for each of those
+    engine: str = "kerasrnn"  # of lm and lexicon: kerasrnn, or flashlight (C++; only known words)
 
     def __post_init__(self):
+        choice("engine", self.engine, ENGINES)
+        if self.engine == "flashlight" and (self.hot or (self.lm == "none" and not self.lexicon)):
+            raise ValueError(
+                "`engine` flashlight needs `lm` or `lexicon`, whose words it writes, and has no hot "
+                f"words, got lm={self.lm}, lexicon={self.lexicon!r}, hot={self.hot}."
+            )
         within("beam", self.beam, 0, MOST_BEAMS)
         within("best", self.best, 1, MOST_BEAMS)
         within("hot_bonus", self.hot_bonus, -MOST_NATS, MOST_NATS)

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasrnn.apps.deepspeech.config import Config, Options
 from kerasrnn.baselines import NGramModel, kneser_ney, read_arpa, write_arpa
+from kerasrnn.decoders.ctc_flashlight import FlashlightSearch
 from kerasrnn.decoders.ctc_language import LanguageSearch, Weights
 from kerasrnn.decoders.ctc_words import Hypothesis, timed
 from kerasrnn.decoders.spelling import Spelling
@@ -62,7 +63,7 @@ def save_weights(weights: Weights, folder: Path) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def searcher(assets, options: Options, beams: int) -> LanguageSearch:
+def searcher(assets, options: Options, beams: int) -> LanguageSearch | FlashlightSearch:
     """The search that `options` ask for; kept, so that its tree of words is grown once.
 
     Raises:
@@ -83,7 +84,8 @@ def searcher(assets, options: Options, beams: int) -> LanguageSearch:
         words = read_lexicon(options.lexicon)
     else:
         words = [word for word in language.words if word not in MARKS] if language else []
-    spelling = Spelling(assets.alphabet, [*words, *options.hot], closed=bool(options.lexicon))
+    closed = bool(options.lexicon) or options.engine == "flashlight"
+    spelling = Spelling(assets.alphabet, [*words, *options.hot], closed=closed)
     if unwritten := set(options.hot) - set(spelling.words):
         raise UserError(
             f"Hot words must be written with the letters {assets.alphabet!r}, got "
@@ -94,8 +96,10 @@ def searcher(assets, options: Options, beams: int) -> LanguageSearch:
             f"None of the {len(words):,} words of {options.lm} can be written with the letters "
             f"{assets.alphabet!r}; write it as the transcripts are written."
         )
+    if options.engine == "flashlight":
+        return FlashlightSearch(spelling, language, weights, width=beams)
     letters = None
-    if language is not None and not spelling.closed:
+    if language is not None and not closed:
         letters = kneser_ney([list(word) for word in spelling.words], LETTERS)
     return LanguageSearch(
         spelling, language, weights, letters=letters, hot_words=options.hot, width=beams

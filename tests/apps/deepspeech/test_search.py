@@ -1,5 +1,8 @@
 """The language model's search in the app: what it mends, what it is kept with, what is refused."""
 
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +11,7 @@ from kerasrnn.apps import deepspeech
 from kerasrnn.apps.deepspeech import judge
 from kerasrnn.apps.deepspeech.config import Options
 from kerasrnn.apps.deepspeech.data import Assets
-from kerasrnn.apps.deepspeech.search import Language, answers
+from kerasrnn.apps.deepspeech.search import Language, answers, searcher
 from kerasrnn.apps.deepspeech.utterances import Source, Utterances
 from kerasrnn.baselines import kneser_ney, write_arpa
 from kerasrnn.data.features import Statistics
@@ -56,6 +59,24 @@ def test_an_arpa_file_a_lexicon_and_hot_words_can_be_given(tmp_path):
     assert heard(lexicon=str(tmp_path / "words.txt"))["transcript"] == "a cab"
     assert heard(hot=("cab",))["transcript"] == "a cab"
     assert heard(hot=("cab",), hot_bonus=0.0)["transcript"] == "a cag"
+
+
+@pytest.mark.skipif(
+    find_spec("flashlight") is None, reason="flashlight-text has no wheel for this Python"
+)
+def test_flashlight_can_be_the_engine_where_the_words_are_known(tmp_path):
+    (tmp_path / "words.txt").write_text("cab\na\n")
+    for known in ({"lm": "own"}, {"lexicon": str(tmp_path / "words.txt")}):
+        theirs, ours = heard(engine="flashlight", **known), heard(**known)
+        assert theirs["transcript"] == "a cab"
+        assert theirs["words"] == ours["words"]
+
+
+def test_without_flashlight_its_engine_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flashlight", None)
+    searcher.cache_clear()
+    with pytest.raises(UserError, match=r"pip install 'kerasrnn\[flashlight\]'"):
+        heard(lm="own", engine="flashlight")
 
 
 def test_the_model_is_kept_as_text_with_its_weights(tmp_path):
@@ -138,6 +159,9 @@ def test_a_run_without_a_model_and_a_model_in_capitals_are_refused(tmp_path):
         ({"hot_bonus": 1e308}, "`hot_bonus` must be from -1,000 to 1,000"),
         ({"best": 100_000_000}, "`best` must be from 1 to 1,000, got 100,000,000"),
         ({"beam": -1}, "`beam` must be from 0 to 1,000, got -1"),
+        ({"engine": "kenlm"}, "`engine` must be one of kerasrnn, flashlight"),
+        ({"engine": "flashlight"}, "`engine` flashlight needs `lm` or `lexicon`"),
+        ({"engine": "flashlight", "lm": "own", "hot": ("cab",)}, "and has no hot words"),
     ],
 )
 def test_numbers_out_of_range_are_no_options(options, said):
