@@ -37,7 +37,8 @@ class Experiment:
         error: training stops below this mean error.
         activation: of the outputs.
         optimizer: makes the rule by which a trial learns.
-        averaged: whether a running mean of the weights is tested, in place of the last.
+        averaged: whether a running mean of the weights is tested, in place of the last. A sequence is
+            right, then, where both answer it rightly.
     """
 
     draw: Callable
@@ -115,6 +116,9 @@ def learner(ensemble: Ensemble, experiment: Experiment):
 
         (loss, answers), gradients = jax.value_and_grad(objective, has_aux=True)(weights)
         right = jnp.all(jnp.abs(answers - y) < experiment.tolerance)
+        if experiment.averaged:
+            answers = online(ensemble.model, mean, *x)
+            right &= jnp.all(jnp.abs(answers - y) < experiment.tolerance)
         weights, memory = ensemble.optimizer.stateless_apply(memory, gradients, weights)
         mean = jax.tree.map(lambda old, new: KEPT * old + (1 - KEPT) * new, mean, weights)
         after = (weights, mean, memory, jnp.where(right, streak + 1, 0))

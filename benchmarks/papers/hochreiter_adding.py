@@ -9,7 +9,7 @@ from benchmarks.papers.result import Result
 from kerasrnn.data.tasks import early_adding
 
 TRIALS = 10
-RATE, HALF = 4e-3, 20_000  # the first sequence's rate, and the sequence where half of it is left
+RATE, HALF = 4e-3, 100_000  # the first sequence's rate, and the sequence where half of it is left
 MEMORY = 0.9999  # of the gradients' squares
 PUBLISHED = {100: "74,000 sequences, 1 wrong", 500: "209,000 sequences, 0 wrong"}
 MOST = {100: 250_000, 500: 600_000}  # sequences, by T
@@ -59,8 +59,8 @@ def run(data: str | None) -> Result:
             "the output is linear in place of sigmoid, with which answers near 0 and 1 are off too long",
             f"Adam, its rate {RATE} / (1 + n / {HALF:,}) after n sequences and its second moment's memory "
             f"{MEMORY}, in place of SGD at rate 0.5, with which T = 500 does not leave the start",
-            f"tested is a running mean of the weights, of which each sequence keeps {KEPT}, as 2,000 right "
-            "answers in a row can come by luck to weights that Adam still moves",
+            f"tested is a running mean of the weights, of which each sequence keeps {KEPT}, and both must have "
+            "answered 2,000 in a row rightly, which can come by luck to weights that Adam still moves",
             "activations are 0 before the first step (the authors' later simulator: 0.5)",
             "a trial that has not stopped after "
             + ", ".join(f"{most:,} sequences (T = {steps})" for steps, most in MOST.items())
