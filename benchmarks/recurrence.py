@@ -44,7 +44,7 @@ def floor_ms(kind: str, size, what: str, rate: float) -> float:
     return 2 * batch * steps * deep * GATES[kind] * units / rate * 1e3
 
 
-def speed(kinds, sizes, rounds: int) -> list[dict]:
+def speed(kinds, sizes, rounds: int, whats) -> list[dict]:
     rate, rows = product_rate(), []
     for kind in kinds:
         for size in sizes:
@@ -55,7 +55,7 @@ def speed(kinds, sizes, rounds: int) -> list[dict]:
                 "keras_jit": KerasContender("keras", kind, size, True),
                 "torch": TorchContender(kind, size),
             }
-            for what in ("train", "infer"):
+            for what in whats:
                 ms = milliseconds(contenders, what, rounds)
                 row = {"kind": kind, "size": size, "what": what, **ms}
                 row["floor"] = floor_ms(kind, size, what, rate)
@@ -159,6 +159,7 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--sizes", default=" ".join(",".join(map(str, s)) for s in SIZES))
+    parser.add_argument("--what", default="train,infer", help="of speed")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--probe", nargs=4, help=argparse.SUPPRESS)
@@ -170,7 +171,7 @@ def main() -> None:
     kinds, rounds = arguments.kinds.split(","), arguments.rounds
     sizes = [tuple(map(int, size.split(","))) for size in arguments.sizes.split()]
     parts = {
-        "speed": lambda: speed(kinds, sizes, rounds),
+        "speed": lambda: speed(kinds, sizes, rounds, arguments.what.split(",")),
         "variants": lambda: variants(sizes, rounds),
         "memory": lambda: memory(kinds, sizes),
         "compile": lambda: compiling(kinds),
