@@ -1,15 +1,25 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and small ones that are read."""
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from kerasrnn.errors import UserError
 
 PART = ".part-"  # begins the name of what is not whole yet
+DAMAGES = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError)
+DAMAGES += (
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)  # of arrays and networks in a ZIP file
 
 
 @contextlib.contextmanager
@@ -72,8 +82,40 @@ def holds_something(folder: Path) -> bool:
 
 def clear_parts(folder: Path) -> None:
     """Remove what a killed process left below `folder`."""
-    for path in folder.rglob(f"{PART}*"):
-        path.unlink()
+    for path in list(folder.rglob(f"{PART}*")):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def read_text(path: Path, most: int) -> str:
+    """A regular file's text, UTF-8 with or without a byte order mark.
+
+    Raises:
+        OSError: if it cannot be read, is no regular file (a pipe or device may never end), or is larger
+            than `most` bytes.
+        ValueError: if it is not UTF-8.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError("it is not a regular file")
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(f"it is larger than {most:,} bytes")
+    return data.decode("utf-8-sig")
+
+
+def read_json(path: Path, most: int = 2**26):
+    """What a JSON file holds.
+
+    Raises:
+        OSError, ValueError: as `read_text`; ValueError also if it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(read_text(path, most))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def require_place(path: Path) -> None:

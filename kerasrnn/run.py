@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kerasrnn.app import App, find_app
 from kerasrnn.errors import UserError
+from kerasrnn.files import DAMAGES
 from kerasrnn.settings import from_json, known
 from kerasrnn.training.folder import RunFolder
 
@@ -32,7 +33,7 @@ class Run:
         self.data = values.get("data")
         try:
             self.assets = self.app.file("data").Assets.load(self.folder.assets)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise UserError(f"The assets in {self.folder.assets} are damaged: {error}.") from None
 
     @functools.cached_property
@@ -52,7 +53,7 @@ class Run:
             )
         try:
             return keras.models.load_model(self.folder.model, safe_mode=True)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except DAMAGES as error:
             reason = " ".join(str(error).split())
             raise UserError(
                 f"The model {self.folder.model} cannot be loaded: {reason[:300]}"

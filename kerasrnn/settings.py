@@ -10,6 +10,7 @@ import typing
 
 from kerasrnn.errors import UserError
 
+MOST = 2**31  # below which every integer is
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
@@ -33,6 +34,11 @@ def _parse(name: str, text: str, kind):
     except (ValueError, KeyError):
         wanted = str(kind) if typing.get_origin(kind) else kind.__name__
         raise UserError(f"`{name}` must be of type {wanted}, got {text!r}.") from None
+
+
+def _require_small(name: str, value: int) -> None:
+    if abs(value) >= MOST:
+        raise UserError(f"`{name}` must be below {MOST:,}, got one of {len(str(value))} digits.")
 
 
 def _fields(config) -> dict[str, type]:
@@ -62,7 +68,10 @@ def with_settings(config, settings: typing.Iterable[str]):
         if not equals:
             raise UserError(f"A setting must be written key=value, got {setting!r}.")
         known(key, kinds, "A setting's key")
-        changes[key] = _parse(key, text, kinds[key])
+        changes[key] = value = _parse(key, text, kinds[key])
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int):
+                _require_small(key, number)
     return replace(config, **changes)
 
 
@@ -96,6 +105,8 @@ def from_json(kind: type, values: dict):
 
 
 def _checked(name: str, value, kind):
+    if type(value) is int:
+        _require_small(name, value)
     if typing.get_origin(kind) is tuple:
         element = typing.get_args(kind)[0]
         if isinstance(value, list | tuple):

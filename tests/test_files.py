@@ -1,11 +1,15 @@
 """Files and folders that are written whole or not at all."""
 
+import os
+
 import pytest
 
 from kerasrnn.errors import UserError
 from kerasrnn.files import (
     clear_parts,
     holds_something,
+    read_json,
+    read_text,
     require_place,
     whole_file,
     whole_folder,
@@ -73,9 +77,26 @@ def test_what_a_kill_leaves_counts_for_nothing_and_can_be_cleared(tmp_path, tree
         assert not holds_something(tmp_path)
         left = temporary.with_name(temporary.name + "x")
         left.write_text("half")
+    (tmp_path / ".part-folder" / ".part-inside").mkdir(parents=True)
     assert holds_something(tmp_path)
     clear_parts(tmp_path)
     assert [path.name for path in tree(tmp_path)] == ["config.json"]
+
+
+def test_a_text_is_read_from_a_regular_file_of_bounded_size(tmp_path):
+    (tmp_path / "marked").write_bytes(b"\xef\xbb\xbfyes")
+    assert read_text(tmp_path / "marked", 6) == "yes"
+    os.mkfifo(tmp_path / "pipe")
+    refusals = {"pipe": "not a regular file", "marked": "larger than 5 bytes", "none": "No such"}
+    for name, said in refusals.items():
+        with pytest.raises(OSError, match=said):
+            read_text(tmp_path / name, 5)
+
+
+def test_json_that_is_nested_too_deeply_is_none(tmp_path):
+    (tmp_path / "deep").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_json(tmp_path / "deep")
 
 
 def test_a_place_under_a_file_is_refused_before_anything_is_made(tmp_path, tree):

@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import zlib
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from kerasrnn.files import whole_file
 LONGEST_LINE = 2**16  # bytes
 HIGHEST_ORDER = 20  # words of an n-gram
 LOWEST = -100.0  # log10 of the probability of "<unk>" where a file does not list it, as in KenLM
+FARTHEST = 1e4  # from 0, of a logarithm: more is no number that anyone estimated
 COUNT = re.compile(r"ngram +(\d{1,3}) *= *(\d{1,18})")
 
 
@@ -58,9 +60,11 @@ def read_arpa(path: str | os.PathLike) -> NGramModel:
     """
     opened = gzip.open if Path(path).suffix == ".gz" else open
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise OSError("it is not a regular file")
         with opened(path, "rb") as file:
             return _Reader(file, path).model()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"Cannot read {path}: {reason}.") from None
 
@@ -137,6 +141,8 @@ class _Reader:
     def _new(self, spelt: str) -> int:
         """The number of the next word of the vocabulary."""
         word = UNKNOWN if spelt == "<UNK>" else spelt
+        if "\r" in word:
+            raise self._wrong(f"must have words without white space, got {word!r}")
         if word in self.words:
             raise self._wrong(f"lists the word {word!r} twice")
         self.words[word] = self.known[word] = self.known[spelt] = len(self.words)
@@ -147,7 +153,7 @@ class _Reader:
             value = float(text)
         except ValueError:
             value = np.nan
-        if not -np.inf < value < np.inf or value > highest:
+        if not abs(value) <= FARTHEST or value > highest:
             kind = "a logarithm of a probability" if highest == 0 else "a logarithm of a weight"
             raise self._wrong(f"must have {kind} there, got {text[:60]!r}")
         return value

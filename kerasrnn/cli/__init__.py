@@ -28,21 +28,42 @@ def _out_of_memory() -> tuple[type[Exception], ...]:
     return (MemoryError, *([loaded.errors.ResourceExhaustedError] if loaded else ()))
 
 
+def _require_utf8(words: list[str]) -> None:
+    """Refuse what cannot be written into a run's files."""
+    for word in words:
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError(f"Names must be UTF-8, got {word!r}; rename the file.") from None
+
+
 UsageError = typer.BadParameter.__base__  # Click's own, which newer Typers bring inside
 
 
 def main() -> None:
     """Run a verb; exit 2 with one line where the user's input is wrong."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack the text's alphabet
     try:
         words = sys.argv[1:] or ["--help"]
+        if words[0] != "predict":  # which writes nothing
+            _require_utf8(words)
         code = app(words, prog_name="kerasrnn", standalone_mode=False)
+        sys.stdout.flush()
     except UserError as error:
         code = f"kerasrnn: {error}"
     except UsageError as error:
         reason = error.format_message().rstrip(".")
         code = f"kerasrnn: {reason}; see `{error.ctx.command_path} --help`."
+    except BrokenPipeError:  # whoever read the answer has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 1
+    except OSError as error:  # no place, no permission, a name too long: the machine's, not a bug's
+        where = f": {error.filename}" if error.filename else ""
+        code = f"kerasrnn: {error.strerror or error}{where}."
     except _out_of_memory() as error:
         reason = (str(error).strip() or "no more to be had").splitlines()[0][:200]
         code = f"kerasrnn: the memory must hold what is asked for, but it does not ({reason}); ask for less."

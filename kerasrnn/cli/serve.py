@@ -22,7 +22,7 @@ def run(
     batch: Annotated[int, Option(min=1, help="Rows answered together; 1: each alone.")] = 64,
     batch_ms: Annotated[float, Option(min=0, help="That a request waits for others.")] = 5.0,
     timeout: Annotated[float, Option(min=0.001, help="Seconds of a request.")] = 60.0,
-    max_megabytes: Annotated[float, Option(min=0.001, help="Of a request.")] = 16.0,
+    max_megabytes: Annotated[float, Option(min=0.001, max=2048, help="Of a request.")] = 16.0,
     max_requests: Annotated[int, Option(min=1, help="Under way at a time.")] = 512,
     max_rows: Annotated[int, Option(min=1, help="Of a request.")] = 256,
     look: Annotated[float, Option(min=0.01, help="Seconds between looks at DIR.")] = 1.0,

@@ -1,6 +1,5 @@
 """kerasrnn train: from data to a run folder."""
 
-import json
 import os
 import sys
 import threading
@@ -112,10 +111,11 @@ def _end_with_the_chief() -> None:
 
 def _preset_file(app, path: Path):
     from kerasrnn.errors import UserError
+    from kerasrnn.files import read_json
     from kerasrnn.settings import from_json
 
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(
             f"A preset file must be JSON, but {path} cannot be read: {error}."

@@ -20,6 +20,9 @@ MOST_SECONDS = 600.0  # of a file that is read whole
 BLOCK_SECONDS = 60.0  # read at once of a file that is read block by block
 LEAST_RATE, MOST_RATE = 100, 768_000  # Hz, of a file
 MOST_CHANNELS = 64
+LOUDEST = (
+    1e6  # a sample, where full scale is 1: its power, summed over a window, is finite in float32
+)
 SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".mp3", ".au", ".w64"})
 
 
@@ -175,11 +178,13 @@ def _decoded(header: AudioFile) -> np.ndarray | None:
 
 def _mono(block: np.ndarray, header: AudioFile, place: int) -> np.ndarray:
     """The channels' mean, (samples,)."""
-    mean = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
-    finite = np.isfinite(mean)
-    if not finite.all():
-        at = (place + int(np.argmin(finite))) / header.rate
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+    good = np.abs(mean) <= LOUDEST  # which NaN is not either
+    if not good.all():
+        at = (place + int(np.argmin(good))) / header.rate
         raise UserError(
-            f"An audio file's samples must be finite; at {at:.2f} s, {header.path}'s are not."
+            f"An audio file's samples must be finite and at most {LOUDEST:,.0f} times full scale; at "
+            f"{at:.2f} s, {header.path}'s are not."
         )
     return np.ascontiguousarray(mean)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from kerasrnn.checks import checked, checked_rows
+from kerasrnn.checks import bearable, checked, checked_rows
 
 MOST_SECONDS = 600  # of a file
 GROUP_SECONDS = MOST_SECONDS  # of files that are heard together, padded to the longest
@@ -45,8 +45,8 @@ class WavFiles:
         raw = tf.strings.substr(self._files[row], body, size)
         samples = tf.reshape(_samples(raw, kind, bits), [-1, tf.cast(channels, tf.int32)])
         audio = tf.reduce_mean(samples, axis=1)
-        finite = tf.reduce_all(tf.math.is_finite(audio))
-        audio = checked(finite, "A WAV file's samples must be finite.", audio)
+        said = "A WAV file's samples must be finite, and at most 1,000,000 times full scale."
+        audio = checked(bearable(audio), said, audio)
         given = self._given[row]
         return tf.cond(
             given == self._rate, lambda: audio, lambda: resample(audio, given, self._rate)

@@ -134,4 +134,5 @@ def _kenlm(language: NGramModel, words):
             try:
                 return KenLM(str(path), words)
             except RuntimeError as error:  # such as an order above 6
-                raise UserError(f"KenLM cannot hold the language model: {error}") from None
+                reason = " ".join(str(error).split())[:200]
+                raise UserError(f"KenLM cannot hold the language model: {reason}") from None

@@ -46,6 +46,7 @@ class Spelling:
 
     def _grow(self, numbers: dict[str, int]) -> None:
         children: list[dict[int, int]] = [{}, {}]
+        symbols = len(self.alphabet) + 1
         ends = {}
         for number, word in enumerate(self.words):
             node = ROOT
@@ -55,12 +56,12 @@ class Spelling:
                     children.append({})
                 node = after
             ends[node] = number
-        shape = len(children), len(self.alphabet) + 1
-        if shape[0] * shape[1] > LARGEST:
-            raise UserError(
-                f"The {len(self.words):,} words take a tree of {shape[0]:,} nodes, more than fit in "
-                "1 GiB; give a smaller lexicon or language model."
-            )
+            if len(children) * symbols > LARGEST:
+                raise UserError(
+                    f"The {len(self.words):,} words take a tree of more than {number:,} of them fill, "
+                    "1 GiB; give a smaller lexicon or language model."
+                )
+        shape = len(children), symbols
         self.table = np.full(shape, -1 if self.closed else UNKNOWN, np.int32)
         for node, after in enumerate(children):
             self.table[node, list(after)] = list(after.values())

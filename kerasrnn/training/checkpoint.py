@@ -1,14 +1,13 @@
 """All that a training is at one moment, in one file that is written whole or not at all."""
 
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from keras import ops
 
 from kerasrnn.errors import UserError
-from kerasrnn.files import whole_file
+from kerasrnn.files import DAMAGES, whole_file
 
 
 def _variables(model, optimizer: bool = True) -> dict:
@@ -66,7 +65,7 @@ def load(path: Path, model, *, optimizer: bool = True) -> dict:
             for name, variable in variables.items():
                 variable.assign(stored[name])
             return state
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGES as error:
         raise UserError(
             f"The checkpoint {path} does not fit this run ({error}); start afresh without --resume."
         ) from None

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerasrnn.errors import UserError
-from kerasrnn.files import write_text
+from kerasrnn.files import read_json, write_text
 
+KINDS = {"app": str, "config": dict, "data": str | None, "seed": int, "precision": str}
+KINDS |= {"jit": str, "deterministic": bool}  # of what config.json must hold
+UNSAID = {"data": None, "seed": 0, "precision": "float32", "jit": "auto", "deterministic": False}
 PACKAGES = ("tensorflow", "keras", "tensorflow-text", "numpy", "kerasrnn")
 
 
@@ -65,14 +68,15 @@ class RunFolder:
             UserError: if this is not a run folder.
         """
         try:
-            values = json.loads((self.path / "config.json").read_text("utf-8"))
-            kinds = {"app": str, "config": dict}
-            if not isinstance(values, dict) or any(
-                not isinstance(values.get(key), kind) for key, kind in kinds.items()
-            ):
-                raise ValueError("it lacks `app` or `config`")
+            values = read_json(self.path / "config.json")
+            if not isinstance(values, dict):
+                raise ValueError("it holds no JSON object")
+            values = UNSAID | values
+            for key, kind in KINDS.items():
+                if not isinstance(values.get(key), kind):
+                    raise ValueError(f"it lacks `{key}`, or has one of another kind")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
+            reason = getattr(error, "strerror", None) or error
             raise UserError(
                 f"A run folder holds a config.json written by `kerasrnn train`, but {self.path} does "
                 f"not ({reason})."

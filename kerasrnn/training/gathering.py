@@ -13,6 +13,7 @@ from kerasrnn.notice import tell
 from kerasrnn.training.distribution import Team, Workers
 
 WAYS = "none, mirrored, mirrored:N or multi-worker"
+MOST_HERE = 64  # processes of one machine
 EXAMPLE = (
     'TF_CONFIG=\'{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
     '"task": {"type": "worker", "index": 0}}\''
@@ -37,6 +38,8 @@ def gathered(distribute: str) -> Team:
         return _joined(*_cluster())
     if way != "mirrored" or not (distribute == way or (count.isdecimal() and int(count))):
         raise UserError(f"`distribute` must be {WAYS}, got {distribute!r}.")
+    if count and int(count) > MOST_HERE:
+        raise UserError(f"`distribute` must be mirrored:{MOST_HERE} at most, got {distribute!r}.")
     return _mirrored(int(count or _devices()))
 
 

@@ -15,11 +15,15 @@ CHANGEABLE = ("learning_rate", "clip_norm", "patience")  # what a run may go on 
 def resumed(app: App, folder: RunFolder) -> dict | None:
     """The interrupted run's own settings; None where nothing was begun."""
     if not (folder.path / "config.json").exists():
+        if folder.path.is_dir() and holds_something(folder.path):
+            raise UserError(
+                f"There is no run to go on with in {folder.path}, and it is not empty; choose another with "
+                "--out."
+            )
         clear_parts(folder.path)
         tell(f"There is no run to go on with in {folder.path}: starting a new one.")
         return None
-    values = {"data": None, "seed": 0, "precision": "float32", "jit": "auto"}
-    values |= {"deterministic": False} | folder.read_config()
+    values = folder.read_config()
     if values["app"] != app.name:
         raise UserError(f"{folder.path} holds a run of {values['app']}, not of {app.name}.")
     clear_parts(folder.path)

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import os
 
 import numpy as np
 import pytest
@@ -110,6 +111,11 @@ DAMAGES = {
     "gram twice": (PRUNED.replace("<s> the", "the cat"), "'the cat' is listed twice"),
     "no parent": (PRUNED.replace("the cat sat", "sat cat sat"), "'sat cat sat' is listed, but"),
     "no beginning": (PRUNED.replace("<s>", "cow"), "must list <s>"),
+    "a vast weight": (PRUNED.replace("-0.125", "1e308"), "logarithm of a weight"),
+    "white space": (
+        PRUNED.replace("\tcat\t", "\tc\rt\t"),
+        "words without white space, got 'c\\rt'",
+    ),
     "a long line": (PRUNED.replace("the cat sat", "x" * 70_000), "bytes"),
 }
 
@@ -130,7 +136,19 @@ def test_what_is_no_text_or_not_there_is_refused(tmp_path):
     (tmp_path / "binary.arpa").write_bytes(b"\\data\\\nngram 1=\xff\n")
     (tmp_path / "no.arpa.gz").write_bytes(b"no gzip")
     (tmp_path / "cut.arpa.gz").write_bytes(gzip.compress(PRUNED.encode())[:-20])
-    for name in ("binary.arpa", "no.arpa.gz", "cut.arpa.gz", "missing.arpa", "."):
+    spoilt = bytearray(gzip.compress(PRUNED.encode()))
+    spoilt[40:70] = bytes(30)
+    (tmp_path / "spoilt.arpa.gz").write_bytes(spoilt)
+    os.mkfifo(tmp_path / "pipe")
+    for name in (
+        "spoilt.arpa.gz",
+        "pipe",
+        "binary.arpa",
+        "no.arpa.gz",
+        "cut.arpa.gz",
+        "missing.arpa",
+        ".",
+    ):
         with pytest.raises(UserError, match=r"UTF-8|Cannot read"):
             read_arpa(tmp_path / name)
 

@@ -1,6 +1,9 @@
 """What is wrong with the user's input is said in one line, ends with 2, and leaves nothing behind."""
 
+import errno
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -14,7 +17,8 @@ def place(tiny, tmp_path_factory):
     files |= {"same.txt": b"a" * 500, "binary": b"ELF\0\0\1", "latin.txt": b"caf\xe9"}
     files |= {"list.json": b"[1]", "bad.json": b"{", "latin.json": b"\xe9"}
     files |= {"key.json": b'{"unitz": [4]}', "type.json": b'{"units": 4}'}
-    files |= {"nan.json": b'{"learning_rate": NaN}'}
+    files |= {"nan.json": b'{"learning_rate": NaN}', "deep.json": b"[" * 100_000}
+    files |= {"vast.json": b'{"learning_rate": 1' + b"0" * 400 + b"}"}
     for name, data in files.items():
         (folder / name).write_bytes(data)
     for name in ("empty", "binaries", "half", "other", "taken"):
@@ -51,6 +55,10 @@ REFUSALS = {
     f"{TRAIN} --preset key.json": "got 'unitz'. Did you mean 'units'?",
     f"{TRAIN} --preset type.json": "`units` must be of type .*, got 4",
     f"{TRAIN} --preset nan.json": "`learning_rate` must be above 0, got nan",
+    f"{TRAIN} --preset deep.json": "cannot be read: it is nested too deeply",
+    f"{TRAIN} --preset vast.json": "`learning_rate` must be below 2,147,483,648, got one of 401 digits",
+    f"{TRAIN} --set units=99999999999": "`units` must be below 2,147,483,648, got one of 11 digits",
+    f"{TRAIN} --distribute mirrored:65": "`distribute` must be mirrored:64 at most, got 'mirrored:65'",
     f"{TRAIN} --set unitz=4": "got 'unitz'. Did you mean 'units'?",
     f"{TRAIN} --set units=wide": "`units` must be of type .*, got 'wide'",
     f"{TRAIN} --set units=": "`units` must name at least one layer",
@@ -72,10 +80,14 @@ REFUSALS = {
     f"{TRAIN} --out good.txt": "good.txt is not a folder that can be written to",
     f"{TRAIN} --out good.txt/run": "good.txt is not a folder that can be written to",
     f"{TRAIN} --out other --resume": "holds a config.json written by `kerasrnn train`",
+    f"{TRAIN} --out taken --resume": "no run to go on with in taken, and it is not empty",
+    f"{TRAIN} --out {'a' * 300}": "File name too long: a",
+    f"{TRAIN} --out \udcff": r"Names must be UTF-8, got '\\udcff'",
+    "serve models --max-megabytes inf": "less than or equal to 2048",
     "bogus": "No such command 'bogus'",
     "evaluate missing": "holds a config.json .* does not .No such file",
     "evaluate taken": "holds a config.json .* does not .No such file",
-    "evaluate other": "it lacks `app` or `config`",
+    "evaluate other": "it lacks `app`, or has one of another kind",
     "evaluate half": "holds model.keras, but half does not: its training has not ended",
     "evaluate run --split dev": "must be one of all, test, train, valid; got 'dev'",
     "evaluate run --data missing.txt": "Cannot read missing.txt: No such file",
@@ -151,6 +163,28 @@ def test_what_does_not_fit_into_memory_is_told_in_a_line(command, monkeypatch):
         assert re.fullmatch(
             r"kerasrnn: the memory must hold .* \((Unable|OOM) .*\); ask for less.\n", answer.err
         )
+
+
+def test_what_the_machine_refuses_is_told_in_a_line(command, monkeypatch):
+    from kerasrnn import app
+
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device", "model.keras")
+
+    monkeypatch.setattr(app, "app_names", full)
+    answer = command("apps")
+    assert answer.code == 2
+    assert answer.err == "kerasrnn: No space left on device: model.keras.\n"
+
+
+@pytest.mark.parametrize("end", [">&-", "| true"])
+def test_an_answer_that_nobody_reads_is_no_defect(end):
+    called = [sys.executable, "-c", "from kerasrnn.cli import main; main()", "apps"]
+    done = subprocess.run(
+        ["bash", "-c", f'"$@" {end}', "-", *called], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
 
 
 def test_a_defect_is_not_dressed_up_as_the_users_mistake(command, monkeypatch):

@@ -15,11 +15,12 @@ from kerasrnn.decoders.ctc_language import LanguageSearch, Weights
 from kerasrnn.decoders.ctc_words import Hypothesis, timed
 from kerasrnn.decoders.spelling import Spelling
 from kerasrnn.errors import UserError
-from kerasrnn.files import write_text
+from kerasrnn.files import read_text, write_text
 
 ARPA, WEIGHTS = "language.arpa", "weights.json"
 MARKS = ("<s>", "</s>", "<unk>")  # of an n-gram model, which are no words
 LARGEST = 2**26  # bytes of a lexicon
+LONGEST = 200  # letters of its words
 BEAMS = 64  # unless `predict` is told another number
 LETTERS = 4  # n, of the n-gram model of the words' letters, which prices words that are unknown
 
@@ -113,15 +114,17 @@ def read_lexicon(path: str) -> list[str]:
         UserError: if it cannot be read, is over 64 MB or empty, or a line holds more than a word.
     """
     try:
-        if Path(path).stat().st_size > LARGEST:
-            raise UserError(f"A lexicon must be at most {LARGEST:,} bytes, but {path} is larger.")
-        words = [line.strip() for line in Path(path).read_text("utf-8").splitlines()]
+        words = [line.strip() for line in read_text(Path(path), LARGEST).splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"Cannot read the lexicon {path}: {reason}.") from None
     for number, word in enumerate(words, 1):
         if len(word.split()) > 1:
             raise UserError(f"{path}, line {number}: a lexicon must hold one word a line.")
+        if len(word) > LONGEST:
+            raise UserError(
+                f"{path}, line {number}: a word must have at most {LONGEST} letters, got {len(word):,}."
+            )
     words = [word for word in words if word]
     if not words:
         raise UserError(f"A lexicon must hold a word at least, but {path} holds none.")

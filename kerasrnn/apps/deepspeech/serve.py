@@ -9,7 +9,7 @@ from kerasrnn.apps.deepspeech.config import Config
 from kerasrnn.apps.deepspeech.data import Assets
 from kerasrnn.apps.deepspeech.decode import Listener
 from kerasrnn.apps.deepspeech.stream import Stream
-from kerasrnn.checks import checked, finite
+from kerasrnn.checks import bearable, checked, finite
 from kerasrnn.data.wav import WavFiles
 
 
@@ -78,9 +78,7 @@ def stream_signatures(stream: Stream) -> dict:
 def _silenced(audio: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """`audio` (B, S), which nothing reads before it has been looked at, silent behind each end."""
     samples, lengths = tf.shape(audio, tf.int64)[1], tf.cast(lengths, tf.int64)
-    good = tf.reduce_all(tf.math.is_finite(audio)) & tf.reduce_all(
-        (lengths > 0) & (lengths <= samples)
-    )
+    good = bearable(audio) & tf.reduce_all((lengths > 0) & (lengths <= samples))
     said = tf.strings.format(
         "A waveform must be finite, and its length from 1 to the {} samples given, got {}.",
         (samples, lengths),

@@ -130,6 +130,8 @@ def test_weights_are_chosen_on_validation_and_recordings_judged_with_them(tmp_pa
         (None, {"lexicon": "FILE"}, "Cannot read the lexicon"),
         (b"a\na cab\n", {"lexicon": "FILE"}, "line 2: a lexicon must hold one word a line"),
         (b"\n\n", {"lexicon": "FILE"}, "A lexicon must hold a word at least"),
+        (b"a" * 201, {"lexicon": "FILE"}, "line 1: a word must have at most 200 letters, got 201"),
+        (None, {"lexicon": "/dev/zero"}, "not a regular file"),
         (b"XYZ\n", {"lexicon": "FILE"}, "None of the 1 words of the lexicon can be written"),
         (b"", {"hot": ("zoo",)}, "Hot words must be written with the letters ' abcgk', got zoo"),
     ],
