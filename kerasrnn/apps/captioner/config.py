@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from kerasrnn.cell_names import CELL_NAMES
-from kerasrnn.settings import check_numbers, choice, positive, unit_interval
+from kerasrnn.settings import check_numbers, choice, positive, unit_interval, within
 from kerasrnn.training.learning import LearningConfig
 
 ENCODERS = ("tiny", "vgg16", "vgg19", "mobilenet")
 ATTENTIVE = ("soft_attention", "hard_attention")
 IMAGES = ("initial_state", "first_input", "every_step", *ATTENTIVE, "recall")
+MOST_WORDS = 10_000  # of a caption
 MOST_BEAMS = 100  # that one caption may be searched with
 
 
@@ -77,6 +78,7 @@ class Config(LearningConfig):
         weights = ("images", "doubly_stochastic", "reinforce", "entropy")
         check_numbers(self, (*sizes, "attention_units", "components"), weights, ("dropout",))
         unit_interval("expected", self.expected, closed=True)
+        within("max_words", self.max_words, 1, MOST_WORDS)
         if self.max_vocabulary < 5:
             raise ValueError(
                 "`max_vocabulary` must be at least 5, <pad>, <start>, <end> and <unk> among them, "

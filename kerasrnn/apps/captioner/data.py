@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasrnn.apps.captioner import scenes
-from kerasrnn.apps.captioner.config import Config
+from kerasrnn.apps.captioner.config import MOST_WORDS, Config
 from kerasrnn.apps.captioner.features import image_rows
 from kerasrnn.data.batching import Batches, dealt
 from kerasrnn.data.captions import Example, Source, open_captions
@@ -20,7 +20,7 @@ from kerasrnn.data.splits import SPLITS
 from kerasrnn.data.text import utf8
 from kerasrnn.data.words import sentence_words
 from kerasrnn.errors import UserError
-from kerasrnn.files import whole_file, write_text
+from kerasrnn.files import read_json, whole_file, write_text
 
 SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")  # no word of a caption can hold "<"
 PAD, START, END, UNKNOWN = range(4)
@@ -93,7 +93,11 @@ class Assets:
 
     @classmethod
     def load(cls, folder: Path) -> "Assets":
-        values = json.loads((folder / cls.FILE).read_text("utf-8"))
+        values = read_json(folder / cls.FILE)
+        if not 1 <= values["length"] <= MOST_WORDS:
+            raise ValueError(
+                f"`length` must be from 1 to {MOST_WORDS:,} words, got {values['length']}"
+            )
         examples = None
         if (folder / cls.EXAMPLES).exists():
             with np.load(folder / cls.EXAMPLES, allow_pickle=False) as arrays:

@@ -15,7 +15,7 @@ from kerasrnn.decoders.ctc_language import LanguageSearch, Weights
 from kerasrnn.decoders.ctc_words import Hypothesis, timed
 from kerasrnn.decoders.spelling import Spelling
 from kerasrnn.errors import UserError
-from kerasrnn.files import read_text, write_text
+from kerasrnn.files import read_json, read_text, write_text
 
 ARPA, WEIGHTS = "language.arpa", "weights.json"
 MARKS = ("<s>", "</s>", "<unk>")  # of an n-gram model, which are no words
@@ -52,10 +52,17 @@ class Language:
 
     @classmethod
     def load(cls, folder: Path) -> "Language | None":
-        """What `save` wrote, or None if it was never written."""
-        if not (folder / ARPA).is_file():
+        """What `save` wrote, or None if it was never written.
+
+        Raises:
+            OSError, ValueError, TypeError: if there is only a part of it, or the weights are no numbers.
+        """
+        if not (folder / ARPA).is_file() and not (folder / WEIGHTS).is_file():
             return None
-        weights = Weights(**json.loads((folder / WEIGHTS).read_text("utf-8")))
+        weights = {name: float(value) for name, value in read_json(folder / WEIGHTS).items()}
+        if not (folder / ARPA).is_file() or not np.isfinite(list(weights.values())).all():
+            raise ValueError(f"{ARPA} must be beside {WEIGHTS}, which must hold finite numbers")
+        weights = Weights(**weights)
         return cls(functools.partial(read_arpa, folder / ARPA), weights)
 
 

@@ -61,6 +61,17 @@ def test_an_arpa_file_a_lexicon_and_hot_words_can_be_given(tmp_path):
     assert heard(hot=("cab",), hot_bonus=0.0)["transcript"] == "a cag"
 
 
+@pytest.mark.parametrize("weights", ["{}", '{"language": "x"}', '{"language": NaN}', None])
+def test_a_damaged_language_model_is_no_missing_one(tmp_path, weights):
+    PLAIN.save(tmp_path)
+    if weights:
+        (tmp_path / "weights.json").write_text(weights)
+    if weights in (None, "{}"):
+        (tmp_path / "language.arpa").unlink()
+    with pytest.raises(ValueError, match=r"language\.arpa must be beside|could not convert"):
+        Assets.load(tmp_path)
+
+
 @pytest.mark.skipif(
     find_spec("flashlight") is None, reason="flashlight-text has no wheel for this Python"
 )
