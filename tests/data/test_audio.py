@@ -69,7 +69,8 @@ def bad_files(folder):
     soundfile.write(folder / "empty.wav", np.zeros(0), 2000)
     holed = np.array([0, 0.1, np.nan, 0.2], np.float32)
     soundfile.write(folder / "nan.wav", holed, 2000, subtype="FLOAT")
-    soundfile.write(folder / "loud.wav", np.full((9, 2), 3e38), 2000, subtype="FLOAT")
+    soundfile.write(folder / "loud.wav", np.full(9, 3e38), 2000, subtype="FLOAT")
+    soundfile.write(folder / "louder.wav", np.full((9, 2), 3e38), 2000, subtype="FLOAT")
     soundfile.write(folder / "long.wav", np.zeros(601 * 200, np.int16), 200)
     soundfile.write(folder / "slow.wav", np.zeros(10), 10)
     (folder / "text.wav").write_text("not a sound\n" * 50)
@@ -81,6 +82,7 @@ def bad_files(folder):
 REFUSALS = {
     "empty.wav": "must hold samples, but .*empty.wav holds none",
     "nan.wav": "must be finite and at most 1,000,000 times full scale; at 0.00 s",
+    "louder.wav": "at most 1,000,000 times full scale; at 0.00 s",
     "loud.wav": "must be finite and at most 1,000,000 times full scale; at 0.00 s",
     "long.wav": "at most 600 s, but .* lasts 601 s; `kerasrnn detect`",
     "slow.wav": "rate must be 100 to 768,000 Hz, got 10",
