@@ -100,7 +100,8 @@ def test_the_model_is_kept_as_text_with_its_weights(tmp_path):
         again.language.model.score(words), PLAIN.language.model.score(words), rtol=1e-6
     )
     assert heard(again, lm="own") == heard(lm="own")
-    (tmp_path / "language.arpa").unlink()
+    for name in ("language.arpa", "weights.json"):
+        (tmp_path / name).unlink()
     assert Assets.load(tmp_path).language is None
     assert Language.of(TEXTS, 0) is None
 
