@@ -9,7 +9,9 @@ times faster than real time the decoders are, at 50 frames a second.
 
 import argparse
 import json
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import alternate, machine
-from kerasrnn.baselines import kneser_ney
+from kerasrnn.baselines import kneser_ney, write_arpa
 from kerasrnn.decoders.ctc import greedy, prefix_beam
 from kerasrnn.decoders.ctc_flashlight import FlashlightSearch
 from kerasrnn.decoders.ctc_language import LanguageSearch
@@ -146,7 +148,10 @@ def measure_decoders(rounds: int) -> dict[str, float]:
         search = LanguageSearch(spelling, model, letters=None if closed else letters, width=WIDTH)
         contenders[f"{name}, {WIDTH} beams"] = lambda search=search: search(logits, frames)
     if find_spec("flashlight"):
-        theirs = FlashlightSearch(Spelling(LETTERS, words, closed=True), model, width=WIDTH)
+        with tempfile.TemporaryDirectory() as folder:
+            write_arpa(model, Path(folder, "model.arpa"))
+            closed = Spelling(LETTERS, words, closed=True)
+            theirs = FlashlightSearch(closed, Path(folder, "model.arpa"), width=WIDTH)
         contenders[f"the same by flashlight, {WIDTH} beams"] = lambda: theirs(logits, frames)
     seconds = alternate(contenders, rounds)
     return {name: ROWS * SECONDS / seconds[name] for name in contenders}

@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from kerasrnn.checks import LOUDEST
 from kerasrnn.data import tfio
 from kerasrnn.errors import UserError
 
@@ -20,9 +21,6 @@ MOST_SECONDS = 600.0  # of a file that is read whole
 BLOCK_SECONDS = 60.0  # read at once of a file that is read block by block
 LEAST_RATE, MOST_RATE = 100, 768_000  # Hz, of a file
 MOST_CHANNELS = 64
-LOUDEST = (
-    1e6  # a sample, where full scale is 1: its power, summed over a window, is finite in float32
-)
 SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".mp3", ".au", ".w64"})
 
 

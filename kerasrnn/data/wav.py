@@ -45,7 +45,7 @@ class WavFiles:
         raw = tf.strings.substr(self._files[row], body, size)
         samples = tf.reshape(_samples(raw, kind, bits), [-1, tf.cast(channels, tf.int32)])
         audio = tf.reduce_mean(samples, axis=1)
-        said = "A WAV file's samples must be finite, and at most 1,000,000 times full scale."
+        said = "A WAV file's samples must be finite, and at most 10,000,000,000 times full scale."
         audio = checked(bearable(audio), said, audio)
         given = self._given[row]
         return tf.cond(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasrnn.baselines import NGramModel, write_arpa
 from kerasrnn.decoders.ctc_beams import log_frames
 from kerasrnn.decoders.ctc_language import LN_10, Weights
 from kerasrnn.decoders.ctc_words import Hypothesis, listed
@@ -26,8 +25,8 @@ class FlashlightSearch:
 
     Args:
         spelling: closed, over an alphabet with " ".
-        language: a model of words, or None. KenLM gets it as this package writes it, never a file of
-            unknown origin.
+        arpa: the file of an n-gram model of words, or None. KenLM trusts it: let
+            `kerasrnn.baselines.read_arpa` look at one of unknown origin.
         weights: α and β; the other two are of words that are unknown or hot, which there are none of here.
         width: K, beams.
     Raises:
@@ -41,7 +40,7 @@ class FlashlightSearch:
     def __init__(
         self,
         spelling: Spelling,
-        language: NGramModel | None = None,
+        arpa: str | Path | None = None,
         weights: Weights | None = None,
         *,
         width: int = 64,
@@ -68,7 +67,7 @@ class FlashlightSearch:
         words = dictionary.Dictionary()
         for word in (*spelling.words, "<unk>"):
             words.add_entry(word)
-        model = decoder.ZeroLM() if language is None else _kenlm(language, words)
+        model = decoder.ZeroLM() if arpa is None else _kenlm(arpa, words)
         trie = decoder.Trie(len(spelling.alphabet) + 1, spelling.space)
         self._numbers = {letter: number for number, letter in enumerate(spelling.alphabet)}
         start = model.start(False)
@@ -123,16 +122,13 @@ class FlashlightSearch:
         return listed(labellings, scores, acoustic)
 
 
-def _kenlm(language: NGramModel, words):
-    """KenLM's model of the same numbers."""
+def _kenlm(arpa: str | Path, words):
+    """KenLM's model of the file, of which it says nothing on standard error."""
     from flashlight.lib.text.decoder.kenlm import KenLM
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "language.arpa")
-        write_arpa(language, path)
-        with open(Path(folder, "said"), "wb") as said, standard_error_into(said.fileno()):
-            try:
-                return KenLM(str(path), words)
-            except RuntimeError as error:  # such as an order above 6
-                reason = " ".join(str(error).split())[:200]
-                raise UserError(f"KenLM cannot hold the language model: {reason}") from None
+    with tempfile.TemporaryFile() as said, standard_error_into(said.fileno()):
+        try:
+            return KenLM(str(arpa), words)
+        except RuntimeError as error:  # such as an order above 6
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"KenLM cannot hold the language model: {reason}") from None

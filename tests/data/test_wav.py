@@ -63,7 +63,7 @@ BAD = {
     "at most 600 s": wav(np.zeros(60_200), 100),
     "100 to 768000 Hz, got 1 and 50": wav(NOISE[:, 0], 50),
     "be finite": wav(np.array([0, np.nan, 1]), subtype="FLOAT"),
-    "at most 1,000,000 times full scale": wav(np.array([0, 3e38, 1]), subtype="FLOAT"),
+    "at most 10,000,000,000 times full scale": wav(np.array([0, 3e38, 1]), subtype="FLOAT"),
 }
 
 

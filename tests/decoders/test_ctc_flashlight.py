@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasrnn.baselines import kneser_ney
+from kerasrnn.baselines import kneser_ney, write_arpa
 from kerasrnn.decoders.ctc_flashlight import FlashlightSearch
 from kerasrnn.decoders.ctc_language import LN_10, LanguageSearch, Weights
 from kerasrnn.decoders.spelling import Spelling
@@ -21,6 +21,17 @@ FRAMES = [6, 5, 0]
 CLOSED = Spelling(ALPHABET, LEXICON, closed=True)
 
 
+@pytest.fixture
+def written(tmp_path):
+    """A model → its ARPA file."""
+
+    def write(model):
+        write_arpa(model, tmp_path / "model.arpa")
+        return tmp_path / "model.arpa"
+
+    return write
+
+
 def expected(logits) -> dict[str, tuple[float, float]]:
     """The score and ln p of every text, of all labellings that read so."""
     chances: dict[str, float] = {}
@@ -36,8 +47,9 @@ def expected(logits) -> dict[str, tuple[float, float]]:
     return found
 
 
-def test_a_wide_beam_scores_every_text_as_written_one_by_one():
-    found = FlashlightSearch(CLOSED, MODEL, WEIGHTS, width=5000)(LOGITS, FRAMES, n_best=1000)
+def test_a_wide_beam_scores_every_text_as_written_one_by_one(written):
+    search = FlashlightSearch(CLOSED, written(MODEL), WEIGHTS, width=5000)
+    found = search(LOGITS, FRAMES, n_best=1000)
     for row, frames in enumerate(FRAMES):
         wanted = expected(LOGITS[row, :frames])
         ranked = sorted(wanted, key=lambda text: -wanted[text][0])
@@ -50,7 +62,7 @@ def test_a_wide_beam_scores_every_text_as_written_one_by_one():
             assert spelt == hypothesis.text
 
 
-def test_it_hears_what_the_own_search_hears_of_words_said_clearly():
+def test_it_hears_what_the_own_search_hears_of_words_said_clearly(written):
     alphabet, rng = "abcd ", np.random.default_rng(0)
     words = ["abab", "abbd", "acbc", "ad", "bb", "cb", "cca", "cdbb", "da", "dd"]
     said = [" ".join(rng.choice(words, 2)) for _ in range(24)]
@@ -61,10 +73,11 @@ def test_it_hears_what_the_own_search_hears_of_words_said_clearly():
         row[range(0, 2 * len(text), 2), [alphabet.index(letter) for letter in text]] += 6
     model = kneser_ney([text.split() for text in said], 2)
     spelling, weights = Spelling(alphabet, words, closed=True), Weights(0.7, 1.0)
-    own, theirs = (
-        [best[0].text for best in kind(spelling, model, weights, width=50)(logits, [20] * 24)]
-        for kind in (LanguageSearch, FlashlightSearch)
+    searches = (
+        LanguageSearch(spelling, model, weights, width=50),
+        FlashlightSearch(spelling, written(model), weights, width=50),
     )
+    own, theirs = ([best[0].text for best in one(logits, [20] * 24)] for one in searches)
     assert own == theirs
     assert len(set(own)) > 10
 
@@ -74,18 +87,18 @@ def test_without_a_language_model_words_and_sound_decide():
     assert len(found[0].text.split()) == 3  # as many words as six frames hold: "a a a"
 
 
-def test_what_it_cannot_do_is_refused():
+def test_what_it_cannot_do_is_refused(written):
     with pytest.raises(ValueError, match="`spelling` must be closed for flashlight"):
-        FlashlightSearch(Spelling(ALPHABET, LEXICON), MODEL)
+        FlashlightSearch(Spelling(ALPHABET, LEXICON))
     with pytest.raises(ValueError, match="`width` must be at least 1, got 0"):
-        FlashlightSearch(CLOSED, MODEL, width=0)
+        FlashlightSearch(CLOSED, width=0)
     with pytest.raises(UserError, match="the letters 'ab' have none"):
         FlashlightSearch(Spelling("ab", LEXICON, closed=True), None)
     long = kneser_ney([["a", "b"] * 5], 7)
     with pytest.raises(UserError, match="KenLM cannot hold the language model"):
-        FlashlightSearch(CLOSED, long)
+        FlashlightSearch(CLOSED, written(long))
 
 
-def test_kenlm_keeps_quiet(capfd):
-    FlashlightSearch(CLOSED, MODEL)
+def test_kenlm_keeps_quiet(written, capfd):
+    FlashlightSearch(CLOSED, written(MODEL))
     assert capfd.readouterr() == ("", "")

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -105,13 +106,22 @@ def searcher(assets, options: Options, beams: int) -> LanguageSearch | Flashligh
             f"{assets.alphabet!r}; write it as the transcripts are written."
         )
     if options.engine == "flashlight":
-        return FlashlightSearch(spelling, language, weights, width=beams)
+        return _by_flashlight(spelling, language, weights, beams)
     letters = None
     if language is not None and not closed:
         letters = kneser_ney([list(word) for word in spelling.words], LETTERS)
     return LanguageSearch(
         spelling, language, weights, letters=letters, hot_words=options.hot, width=beams
     )
+
+
+def _by_flashlight(spelling, language, weights, beams) -> FlashlightSearch:
+    """KenLM gets the model as `write_arpa` writes it, never a file of unknown origin."""
+    if language is None:
+        return FlashlightSearch(spelling, None, weights, width=beams)
+    with tempfile.TemporaryDirectory() as folder:
+        write_arpa(language, Path(folder, ARPA))
+        return FlashlightSearch(spelling, Path(folder, ARPA), weights, width=beams)
 
 
 def read_lexicon(path: str) -> list[str]:

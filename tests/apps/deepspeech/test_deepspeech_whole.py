@@ -16,7 +16,7 @@ def test_hostile_files_are_answered_or_refused_in_one_sentence(tiny, tmp_path):
     rng = np.random.default_rng(0)
     sounds = {
         "silent": np.zeros(8000), "one": np.ones(1), "clipped": np.sign(rng.normal(size=4000)),
-        "tiny": 1e-30 * rng.normal(size=3000), "loud": 1e30 * rng.normal(size=3000),
+        "tiny": 1e-30 * rng.normal(size=3000), "loud": 1e9 * rng.normal(size=3000),
     }  # fmt: skip
     for name, sound in sounds.items():
         soundfile.write(tmp_path / f"{name}.wav", sound, 8000, subtype="FLOAT")
@@ -24,6 +24,7 @@ def test_hostile_files_are_answered_or_refused_in_one_sentence(tiny, tmp_path):
         assert np.isfinite(answer["confidence"])
         assert 0 <= answer["confidence"] <= 1
         assert set(answer) == {"transcript", "confidence", "words"}
+    soundfile.write(tmp_path / "louder.wav", np.full(99, 1e30), 8000, subtype="FLOAT")
     soundfile.write(tmp_path / "nan.wav", np.full(99, np.nan), 8000, subtype="FLOAT")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
     (tmp_path / "text.wav").write_text("hello")
@@ -34,7 +35,8 @@ def test_hostile_files_are_answered_or_refused_in_one_sentence(tiny, tmp_path):
         for _ in range(8 * 60):
             file.write(np.zeros(60 * 8000, np.int16))
     refused = {
-        "nan.wav": "must be finite", "empty.wav": "holds none", "text.wav": "cannot be read as audio",
+        "nan.wav": "must be finite", "louder.wav": "must be finite", "empty.wav": "holds none",
+        "text.wav": "cannot be read as audio",
         "header.wav": "must be 100 to", "hours.flac": "must last at most 600 s", "gone.wav": "is none",
     }  # fmt: skip
     for name, says in refused.items():
