@@ -14,12 +14,9 @@ from pathlib import Path
 from kerasrnn.errors import UserError
 
 PART = ".part-"  # begins the name of what is not whole yet
+# what reading a damaged ZIP file of arrays or of a network raises
 DAMAGES = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError)
-DAMAGES += (
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-)  # of arrays and networks in a ZIP file
+DAMAGES += (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
 
 
 @contextlib.contextmanager

@@ -58,8 +58,8 @@ class Spelling:
             ends[node] = number
             if len(children) * symbols > LARGEST:
                 raise UserError(
-                    f"The {len(self.words):,} words take a tree of more than {number:,} of them fill, "
-                    "1 GiB; give a smaller lexicon or language model."
+                    f"The {len(self.words):,} words take a tree of more than 1 GiB, which is full after "
+                    f"{number:,} of them; give a smaller lexicon or language model."
                 )
         shape = len(children), symbols
         self.table = np.full(shape, -1 if self.closed else UNKNOWN, np.int32)

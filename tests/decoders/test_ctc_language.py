@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from kerasrnn.baselines import kneser_ney
+from kerasrnn.decoders import spelling
 from kerasrnn.decoders.ctc_beams import Beams
 from kerasrnn.decoders.ctc_language import LanguageSearch, Weights
 from kerasrnn.decoders.ctc_tuning import tuned
 from kerasrnn.decoders.ctc_words import Hypothesis, timed
 from kerasrnn.decoders.spelling import Spelling
+from kerasrnn.errors import UserError
 from tests.oracles.every_alignment import every_labelling
 
 ALPHABET = "ab "
@@ -69,6 +71,13 @@ def test_a_closed_vocabulary_holds_only_its_words_whether_the_model_knows_them_o
     found = search(LOGITS, FRAMES, n_best=15)
     for row, frames in enumerate(FRAMES):
         agree(found[row], expected(LOGITS[row, :frames], lexicon=lexicon, known=lexicon)[:15])
+
+
+def test_words_whose_tree_is_too_large_are_refused_while_it_grows(monkeypatch):
+    monkeypatch.setattr(spelling, "LARGEST", 4 * 9)
+    assert len(Spelling(ALPHABET, ["aaa", "bbb"]).word) == 8
+    with pytest.raises(UserError, match="which is full after 2 of them; give a smaller lexicon"):
+        Spelling(ALPHABET, ["aaa", "bbb", "abb"])
 
 
 def test_an_utterance_is_heard_alike_alone_and_beside_others():
