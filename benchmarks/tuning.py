@@ -7,13 +7,16 @@
 The first prints the best validation score of the preset `small` beside that of a search from it, whose first
 trial is the preset itself: it trains as long as the longest trial, from the same weights and order of data.
 The second searches tiny models and prints the resident memory of the process that searches, after the fifth
-trial and after the last: of the command, of a tuner that is made by hand and searches the learning rate alone,
-and of one that searches all, whose process TensorFlow gives memory for the largest model so far.
+trial and after the last: of the command; of a tuner that is made by hand and searches the learning rate alone,
+of one that searches all, whose process TensorFlow gives memory for the largest model so far; and of a Hyperband
+made by hand, which keeps the optimizers' state too.
 """
 
 import argparse
 import csv
+import functools
 import gc
+import math
 import os
 import re
 import subprocess
@@ -95,15 +98,18 @@ def memory(trials: int) -> None:
         text.write_text("the quick brown fox jumps over the lazy dog. " * 400, "utf-8")
         rate = keras_tuner.HyperParameters()
         rate.Float("learning_rate", 1e-3, 1e-2, sampling="log")
+        chars, clips = ("char_lm", str(text)), ("whale", None)
         searches = {
             "kerasrnn tune": lambda: of_search(str(text), folder, trials),
-            "by hand, models of one size": lambda: of_tuner(str(text), folder, trials, rate),
-            "by hand, models of all sizes": lambda: of_tuner(str(text), folder, trials),
+            "by hand, char_lm of one size": lambda: of_tuner(*chars, folder, random(trials, rate)),
+            "by hand, char_lm of all sizes": lambda: of_tuner(*chars, folder, random(trials)),
+            "by hand, whale of all sizes": lambda: of_tuner(*clips, folder, random(trials)),
+            "by hand, whale by Hyperband": lambda: of_tuner(*clips, folder, hyperband(trials)),
         }
         for whose, of in searches.items():
             seen = of()
             fifth, last = seen[min(5, trials) - 1], seen[-1]
-            print(f"{trials} trials, {whose}: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
+            print(f"{len(seen)} trials, {whose}: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
                   f"({100 * (last / fifth - 1):+.1f} %)", flush=True)  # fmt: skip
 
 
@@ -130,20 +136,37 @@ def of_search(text: str, folder: str, trials: int) -> list[float]:
         return [resident(searching.pid) for _ in told]
 
 
-def of_tuner(text: str, folder: str, trials: int, only=None) -> list[float]:
-    """The memory of this process after each trial of a KerasTuner that was made in it.
+def random(trials: int, only=None):
+    """A tuner to make, of `trials` trials.
 
     Args:
         only: the HyperParameters that are searched; all unless given.
     """
-    tiny = Weighed("char_lm", text, preset="tiny", settings=(TINY,))
-    tuner = keras_tuner.RandomSearch(
-        tiny, tiny.objective, max_trials=trials, seed=1, directory=folder,
-        project_name="one" if only else "all", hyperparameters=only, tune_new_entries=only is None,
-    )  # fmt: skip
-    tuner.search(epochs=1, verbose=0)
+    return functools.partial(
+        keras_tuner.RandomSearch,
+        max_trials=trials,
+        hyperparameters=only,
+        tune_new_entries=only is None,
+    )
+
+
+def hyperband(trials: int):
+    """A tuner to make, of `trials` trials or a few more: as many of its rounds as that takes."""
+    epochs, factor = 9, 3
+    rounds = math.ceil(trials / 22)  # 9 + 3 + 1, 5 + 1 and 3
+    return functools.partial(
+        keras_tuner.Hyperband, max_epochs=epochs, factor=factor, hyperband_iterations=rounds
+    )
+
+
+def of_tuner(name: str, data: str | None, folder: str, tuner) -> list[float]:
+    """The memory of this process after each trial of a KerasTuner that was made in it."""
+    tiny = Weighed(name, data, preset="tiny", settings=(TINY,))
+    made = tuner(tiny, tiny.objective, seed=1, directory=tempfile.mkdtemp(dir=folder))
+    before = len(tiny.seen)
+    made.search(epochs=1, verbose=0)
     tiny.weigh()
-    return tiny.seen[-trials:]
+    return tiny.seen[before + 1 :]
 
 
 def main() -> None:

@@ -73,8 +73,13 @@ class HyperApp(keras_tuner.HyperModel):
             raise FailedTrialError(str(error)) from None
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        """The compiled model of a trial, its optimizer built: tuners load that with the weights."""
-        return self.trainer.build(self.config(hp))
+        """The compiled model of a trial.
+
+        Where a tuner gives a trial its epochs, as Hyperband does, another may go on from its weights: the
+        optimizer is then built, so that its state is saved and loaded with them. Others do without, whose
+        state is twice as large as the model.
+        """
+        return self.trainer.build(self.config(hp), optimizer="tuner/epochs" in hp.values)
 
     def fit(
         self,

@@ -47,8 +47,9 @@ def _called(parent: Connection, work: Callable, arguments: tuple) -> None:
 def fit(trainer: Trainer, config, model, epochs, initial_epoch: int, callbacks):
     """As `Trainer.fit`, in a child process.
 
-    The child gets the model's variables. After each epoch it sends the epoch's logs and its variables; the
-    parent takes them over and calls the callbacks. Where one of those stops the training, the child is ended.
+    The child gets the model's variables, and its optimizer's where that is built. After each epoch it sends
+    the epoch's logs and the same variables; the parent takes them over and calls the callbacks. Where one of
+    those stops the training, the child is ended.
 
     Args:
         callbacks: called in this process, at epochs only.
@@ -57,16 +58,18 @@ def fit(trainer: Trainer, config, model, epochs, initial_epoch: int, callbacks):
     Raises:
         FailedTrialError: if the training fails, or its process is ended.
     """
-    with _child(_fitted, trainer, config, epochs, initial_epoch) as child:
-        _give(model, child)
+    built = model.optimizer.built
+    with _child(_fitted, trainer, config, built, epochs, initial_epoch) as child:
+        _give(_variables(model), child)
         return _followed(child, model, initial_epoch, callbacks)
 
 
-def _fitted(parent: Connection, trainer: Trainer, config, epochs, initial_epoch) -> None:
-    model = trainer.build(config)
-    _take(model, parent)
+def _fitted(parent: Connection, trainer: Trainer, config, built, epochs, initial_epoch) -> None:
+    model = trainer.build(config, optimizer=built)
+    shared = _variables(model)
+    _take(shared, parent)
     epochs = epochs or config.epochs
-    trainer.fit(config, model, epochs, initial_epoch, [_Told(parent, epochs)])
+    trainer.fit(config, model, epochs, initial_epoch, [_Told(parent, shared, epochs)])
 
 
 @contextlib.contextmanager
@@ -119,7 +122,7 @@ def _followed(child: Connection, model, epoch: int, callbacks) -> keras.callback
     while not last:
         called.on_epoch_begin(epoch)
         logs, last = _heard(child)
-        _take(model, child)
+        _take(_variables(model), child)
         called.on_epoch_end(epoch, logs)
         epoch, last = epoch + 1, last or model.stop_training
     called.on_train_end()
@@ -127,33 +130,33 @@ def _followed(child: Connection, model, epoch: int, callbacks) -> keras.callback
 
 
 def _variables(model) -> list:
-    """Those of the model, and its optimizer's."""
+    """Those of the model, and those that its optimizer has so far."""
     return [*model.variables, *model.optimizer.variables]
 
 
-def _give(model, other: Connection) -> None:
+def _give(variables: list, other: Connection) -> None:
     """One by one, so that neither process holds them twice."""
-    for variable in _variables(model):
+    for variable in variables:
         other.send(keras.ops.convert_to_numpy(variable))
 
 
-def _take(model, other: Connection) -> None:
-    for variable in _variables(model):
+def _take(variables: list, other: Connection) -> None:
+    for variable in variables:
         variable.assign(other.recv())
 
 
 class _Told(keras.callbacks.Callback):
     """Tells the parent of each epoch."""
 
-    def __init__(self, parent: Connection, epochs: int):
+    def __init__(self, parent: Connection, shared: list, epochs: int):
         super().__init__()
-        self._parent, self._epochs = parent, epochs
+        self._parent, self._shared, self._epochs = parent, shared, epochs
 
     def on_epoch_end(self, epoch, logs=None):
         last = self.model.stop_training or epoch + 1 == self._epochs
         logs = {name: float(value) for name, value in logs.items()}
         self._parent.send((None, (logs, last)))
-        _give(self.model, self._parent)
+        _give(self._shared, self._parent)
 
 
 def main() -> None:

@@ -41,11 +41,16 @@ class Trainer:
         metric, direction = self.app.file("judge").OBJECTIVE
         return f"valid_{metric}", direction
 
-    def build(self, config) -> keras.Model:
-        """The compiled model, its optimizer built, so that weights load with the optimizer's."""
+    def build(self, config, optimizer: bool = True) -> keras.Model:
+        """The compiled model.
+
+        Args:
+            optimizer: whether that is built too, so that weights load with its state.
+        """
         keras.utils.set_random_seed(self.seed)
         model = self.app.build(config, self._assets(config))
-        model.optimizer.build(model.trainable_variables)
+        if optimizer:
+            model.optimizer.build(model.trainable_variables)
         return model
 
     def fit(self, config, model, epochs: int | None, initial_epoch: int, callbacks):

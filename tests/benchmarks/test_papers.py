@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.papers import ON_TENSORFLOW, ROWS
 
-SCRIPT = """
+SCRIPT = '''
 import jax, keras, numpy as np
 from jax import numpy as jnp
 from benchmarks.papers import hochreiter, polyphony
@@ -21,8 +21,9 @@ rng = np.random.default_rng(0)
 
 
 def close(found, expected):
+    """As near as single precision is after some thirty steps, on any processor."""
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-6)
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
 def the_gradient_in_one_pass_is_that_of_the_loop_back():
@@ -100,7 +101,7 @@ models_side_by_side_end_where_each_alone_ends()
 noise_on_the_weights_moves_the_gradient_alone()
 nats_of_music_count_the_keys_of_the_steps_that_are_there()
 print("held")
-"""
+'''
 
 
 def test_one_pass_gradients_models_side_by_side_and_the_nats_of_music():

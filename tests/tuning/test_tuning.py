@@ -215,6 +215,25 @@ def test_a_trial_in_a_process_of_its_own_is_the_same_trial(text, stopped_after, 
     )
 
 
+@pytest.mark.parametrize("given", [{}, {"tuner/epochs": 2}])
+def test_the_state_of_the_optimizer_comes_with_the_weights_where_another_trial_may_go_on(
+    text, given
+):
+    def state(isolated):
+        hyper, hp = char_hyper(text, "units=5", isolated=isolated), HyperParameters()
+        hp.values |= given
+        model = hyper.build(hp)
+        hyper.fit(hp, model, epochs=2)
+        return [np.asarray(v) for v in model.optimizer.variables]
+
+    own, here = state(True), state(False)
+    assert len(own) == (len(here) if given else 2), "else its steps and its rate alone"
+    assert own[0] == here[0] == 2 * 3
+    keras.tree.map_structure(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), own, here[: len(own)]
+    )
+
+
 @pytest.mark.parametrize(("how", "said"), [("kill", "ended by SIGKILL"), ("leave", "exit code 3")])
 def test_a_trial_whose_process_is_ended_has_failed(text, how, said, monkeypatch):
     end = {"kill": "os.kill(os.getpid(), 9)", "leave": "os._exit(3)"}[how]
