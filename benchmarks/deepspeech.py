@@ -6,8 +6,8 @@
     folder     one-word recordings named <word>_<anything>.wav: --data TRAIN TEST, or a synthetic stand-in;
                8 minutes; the GMM-HMM beside it
     prompts    Asterisk's English prompts, split by prompt: --data ROOT of the packages; 30 minutes; greedy and
-               with the language model of the training transcripts
-    overfit    twenty of those prompts by heart
+               with the language model of the training transcripts, whose spelling is shown
+    overfit    twenty of those prompts by heart: they are what is trained on, validated on and judged
     speed      times real time of a greedy transcription, and a stream's delay for each 20 ms; one core
 
 The WER with its 95 % bootstrap interval and the number of words, the CER. Nothing is chosen on what is judged.
@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import machine
+from kerasrnn.data.splits import SPLITS
 
 MINUTES = {"digits": 5.0, "folder": 8.0, "prompts": 30.0, "overfit": 10.0}
 BY_HEART = 20  # prompts
@@ -100,7 +101,26 @@ def cepstra(folder: Path) -> list[tuple[str, np.ndarray]]:
 def prompts(folder: str, asked) -> dict:
     manifest = asterisk(folder, asked.data)
     run = trained(folder, manifest, asked.minutes, *asked.set)
-    return {"data": "Asterisk's prompts", "network": run.evaluate(split="test")} | taken(run)
+    found = {"data": "Asterisk's prompts", "network": run.evaluate(split="test")} | taken(run)
+    return found | {"spelling": spelled(run, manifest)}
+
+
+def spelled(run, manifest: Path, most: int = 5) -> list[tuple[str, str, str]]:
+    """The first test recordings of which the language model changes what is written down.
+
+    Returns:
+        (what is said, what is written greedily, what with the language model) of each.
+    """
+    from kerasrnn.data.speech import dealt_out, normalised, recordings
+
+    test = dealt_out(recordings(manifest))["test"]
+    paths = [str(one.path) for one in test]
+    greedy, with_model = (run.predict(paths, **how) for how in ({"beam": 1}, {"lm": "own"}))
+    heard = (
+        [answer["transcript"] for answer in pair] for pair in zip(greedy, with_model, strict=True)
+    )
+    rows = [(normalised(one.text), *texts) for one, texts in zip(test, heard, strict=True)]
+    return [row for row in rows if row[1] != row[2]][:most]
 
 
 def asterisk(folder: str, data) -> Path:
@@ -119,7 +139,8 @@ def overfit(folder: str, asked) -> dict:
     with open(few, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["path", "transcript", "split"])
         writer.writeheader()
-        writer.writerows({**row, "split": "train"} for row in rows[::step][:BY_HEART])
+        chosen = rows[::step][:BY_HEART]
+        writer.writerows({**row, "split": split} for split in SPLITS for row in chosen)
     plain = (
         "speed=0",
         "shift=0",
@@ -130,7 +151,8 @@ def overfit(folder: str, asked) -> dict:
         "dropout=0",
     )
     run = trained(folder, few, asked.minutes, *plain, "epoch_steps=40", *asked.set)
-    return {"data": f"{BY_HEART} prompts", "network": run.evaluate(split="train")} | taken(run)
+    count, found = run.judge(split="train")
+    return {"data": f"{count} prompts", "network": found} | taken(run)
 
 
 def speed(folder: str, asked) -> dict:
@@ -209,6 +231,11 @@ def show(part: str, result: dict) -> None:
             print(
                 f"CER {value['cer']:.2%}", *(f"{k} {v:.4g}" for k, v in value.items() if k in MORE)
             )
+        elif name == "spelling":
+            for said, greedy, with_model in value:
+                print(
+                    f"  said {said!r}, greedily {greedy!r}, with the language model {with_model!r}"
+                )
         elif isinstance(value, int | float):
             print(f"  {name:14} {value:,.4g}")
 

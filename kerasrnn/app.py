@@ -10,15 +10,18 @@ An app is a folder of files with fixed names; `App` finds in them, by name, what
     serve.py    endpoint, questions                             the exported graph, and requests to try it with
     tune.py     hyperparameters                                 a search space over Config
 
-A config.py may also hold WITH_TIME, {preset: {minutes: changes}}: what a preset becomes where it is given at
-least that many minutes, since more time is worth a larger network, or one that is held back more. A judge.py
+A config.py may also hold WITH_TIME, {preset: {minutes: (config) -> changes}}: what a preset becomes where it is
+given at least that many minutes, since more time is worth a larger network, or one that is held back more;
+what the user sets stays. A judge.py
 may hold settle(model, config, assets, source, folder), which chooses on validation what answers need besides
-the trained network, and writes it beside the assets. An app may have a pictures.py: draw(model, config,
-assets, source, history, folder) puts its own pictures into a run's folder. One that finds events in long
-recordings has a detect.py, which the verb of that name asks: chosen_threshold(run, precision),
-alarms_an_hour(run, threshold), search(run, recordings, folder, threshold, picture). One with more to compare
-than its metric has a traits.py: traits(run) gives {column: number or text}. A decode.py may hold ALONE, the
-inputs that stand for none.
+the trained network, and writes it beside the assets. A data.py may hold read(source), which reads what only the
+end of a training needs before it begins, so that it does not fail then.
+
+An app may have a pictures.py: draw(model, config, assets, source, history, folder) puts its own pictures into
+a run's folder. One that finds events in long recordings has a detect.py, which the verb of that name asks:
+chosen_threshold(run, precision), alarms_an_hour(run, threshold), search(run, recordings, folder, threshold,
+picture). One with more to compare than its metric has a traits.py: traits(run) gives {column: number or text}.
+A decode.py may hold ALONE, the inputs that stand for none.
 
 Nothing outside an app's folder knows an app by name.
 """
@@ -26,11 +29,12 @@ Nothing outside an app's folder knows an app by name.
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import ModuleType
 
 from kerasrnn.errors import UserError
-from kerasrnn.settings import known, replace
+from kerasrnn.settings import known, replace, with_settings
 
 
 @dataclass(frozen=True)
@@ -67,20 +71,25 @@ class App:
     def presets(self) -> dict:
         return self.file("config").PRESETS
 
-    def preset(self, name: str, minutes: float | None = None):
-        """The configuration called `name`, as it is for a training of `minutes`.
+    def preset(self, name: str, minutes: float | None = None, settings: Iterable[str] = ()):
+        """The configuration called `name`, with "key=value" `settings`, as it is for a training of `minutes`.
 
         Raises:
-            UserError: if there is none of that name.
+            UserError: if there is none of that name, or for a setting as `with_settings`.
         """
-        config = self.presets[known(name, self.presets, f"{self.name}'s preset")]
-        return replace(config, **self.growth(name, minutes))
+        plain = self.presets[known(name, self.presets, f"{self.name}'s preset")]
+        config = with_settings(plain, settings)
+        return replace(config, **self.growth(name, minutes, settings))
 
-    def growth(self, name: str, minutes: float | None) -> dict:
-        """What a training of `minutes` changes in the preset called `name`."""
+    def growth(self, name: str, minutes: float | None, settings: Iterable[str] = ()) -> dict:
+        """What a training of `minutes` changes in the preset called `name`, but for what `settings` name."""
         steps = getattr(self.file("config"), "WITH_TIME", {}).get(name, {})
         reached = [least for least in steps if minutes is not None and minutes >= least]
-        return steps[max(reached)] if reached else {}
+        if not reached:
+            return {}
+        changes = steps[max(reached)](with_settings(self.presets[name], settings))
+        named = {setting.partition("=")[0] for setting in settings}
+        return {key: value for key, value in changes.items() if key not in named}
 
     def build(self, config, assets):
         """A compiled keras.Model: builder, loss and metrics."""

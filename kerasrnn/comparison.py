@@ -13,7 +13,7 @@ from kerasrnn.app import App
 from kerasrnn.errors import UserError
 from kerasrnn.files import require_place, write_text
 from kerasrnn.notice import tell
-from kerasrnn.settings import known, require_limits, to_json, with_settings
+from kerasrnn.settings import known, require_limits, to_json
 from kerasrnn.training.folder import RunFolder
 
 MIB = 2**20
@@ -90,7 +90,7 @@ def compare(
     for row, folder, wanted in plan:
         _refuse_another(app, row, folder, wanted)
     for row in rows:
-        config = with_settings(app.preset(preset, max_minutes), row.settings)
+        config = app.preset(preset, max_minutes, row.settings)
         known(split, app.file("data").open_source(data, config).splits, "A split")
     for row, folder, wanted in plan:
         tell(f"{row.name}, seed {wanted['seed']}: {folder}")
@@ -140,7 +140,7 @@ def _refuse_another(app: App, row: Row, folder: Path, given: dict) -> None:
     if not (folder / "config.json").is_file():
         return
     found = RunFolder(folder).read_config()
-    config = with_settings(app.preset(given["preset"], given["max_minutes"]), row.settings)
+    config = app.preset(given["preset"], given["max_minutes"], row.settings)
     data = given["data"] and str(Path(given["data"]).absolute())
     wanted = given | {
         "app": app.name,

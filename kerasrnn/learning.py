@@ -27,7 +27,7 @@ def decided(app: App, folder: RunFolder, data, numbers, limits: dict, own: dict,
     """
     preset, config, settings = numbers
     minutes = limits["max_minutes"]
-    growth = {} if config or resume else app.growth(preset, minutes)
+    growth = {} if config or resume else app.growth(preset, minutes, settings)
     values = resumed(app, folder) if resume else None
     if values is not None:
         values["config"] |= refuse_another(
@@ -35,7 +35,8 @@ def decided(app: App, folder: RunFolder, data, numbers, limits: dict, own: dict,
         )
     if values is None:
         refuse_to_overwrite(folder)
-        config = with_settings(config or app.preset(preset, minutes), settings)
+        given = with_settings(config, settings) if config else None
+        config = given or app.preset(preset, minutes, settings)
         place = None if data is None else str(Path(data).absolute())
         values = {"app": app.name, "preset": preset, "data": place}
         values |= own | {"config": to_json(config)}
@@ -77,6 +78,8 @@ def carried_out(team, plan: dict) -> None:
         )
     source = app.file("data").open_source(values["data"], config)
     assets = app.file("data").prepare(source, config)
+    if team.chief and hasattr(app.file("data"), "read"):
+        app.file("data").read(source)
     training = _prepared(team, app, folder, values, config, source, assets)
     training.profile = plan["profile"]
     training.run(plan["resume"])

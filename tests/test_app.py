@@ -4,7 +4,7 @@ import pytest
 
 from kerasrnn.app import app_names, find_app
 from kerasrnn.errors import UserError
-from kerasrnn.settings import to_json, with_settings
+from kerasrnn.settings import to_json
 
 
 def test_a_preset_grows_with_the_minutes_that_it_is_given():
@@ -18,7 +18,11 @@ def test_a_preset_grows_with_the_minutes_that_it_is_given():
 def test_a_long_training_of_speech_is_held_back_and_may_still_be_a_stream():
     app = find_app("deepspeech")
     assert app.preset("small", 8).recurrent_dropout == 0
-    assert with_settings(app.preset("small", 30), ("streaming=true",)).recurrent_dropout > 0
+    whole, stream = (app.preset("small", 30, given) for given in ((), ("streaming=true",)))
+    assert whole.recurrent_dropout == stream.recurrent_dropout > 0
+    assert (whole.filters, stream.filters) == (8, 0)
+    own = app.preset("small", 30, ("filters=4", "noise=0"))
+    assert (own.filters, own.noise, own.dropout) == (4, 0, whole.dropout)
 
 
 def test_an_unknown_app_or_preset_is_named_beside_those_that_there_are():

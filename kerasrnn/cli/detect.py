@@ -59,9 +59,11 @@ def run(
             "recall": chosen.recall,
             "false_alarms_per_hour": alarms,
         }
+        source = trained.data or trained.app.default_data
         tell(
-            f"Threshold {threshold:.4f}: on the validation clips, precision {chosen.precision:.3f} and "
-            f"recall {chosen.recall:.3f}; {alarms:.1f} false alarms in an hour of those without a call."
+            f"Threshold {threshold:.4f}: on the validation clips of {source}, "
+            f"precision {chosen.precision:.3f} and recall {chosen.recall:.3f}; {alarms:.1f} false alarms in an "
+            "hour of those without a call."
         )
     answer["recordings"] = detector.search(trained, recordings, out, threshold, picture)
     if as_json:

@@ -24,10 +24,13 @@ def run(
 ) -> None:
     """Judge a trained run."""
     from kerasrnn.cli.quiet import load_tensorflow
+    from kerasrnn.notice import tell
     from kerasrnn.run import Run
 
     load_tensorflow()
     trained = Run(folder)
+    if (data or trained.data) is None:
+        tell(f"No --data: judging on {trained.app.default_data}.")
     examples, metrics = trained.judge(data, split)
     if as_json:
         answer = {

@@ -73,7 +73,7 @@ def read_audio(
         length = f"lasts {header.seconds:,.0f} s" if np.isfinite(header.seconds) else "has no end"
         raise UserError(
             f"An audio file that is read whole must last at most {most_seconds:g} s, but {path} {length}; "
-            "`kerasrnn detect` reads long recordings."
+            "cut it, or give it to `kerasrnn detect` where the app detects."
         )
     samples = _decoded(header) if start is None else None
     if samples is None:

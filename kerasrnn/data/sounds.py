@@ -154,7 +154,7 @@ def decoded(paths: Sequence[Path], rate: int, held: int = IN_MEMORY) -> Sounds:
     headers = [audio_file(path) for path in paths]
     size = 2 * sum(int(header.seconds * rate) + 1 for header in headers)
     if size <= held:
-        return Sounds.of(list(_waveforms(paths, rate)))
+        return Sounds.of(list(waveforms(paths, rate)))
     folder = cache_folder() / "speech"
     path = folder / f"{_content(paths, rate)}.rows"
     if not path.exists():
@@ -165,7 +165,7 @@ def decoded(paths: Sequence[Path], rate: int, held: int = IN_MEMORY) -> Sounds:
     return _mapped(path)
 
 
-def _waveforms(paths: Sequence[Path], rate: int):
+def waveforms(paths: Sequence[Path], rate: int):
     """float32 (samples,) of each file, in order, decoded by as many threads as there are cores.
 
     Raises:
@@ -203,7 +203,7 @@ def _write(path: Path, paths: Sequence[Path], rate: int) -> None:
     try:
         with whole_file(path) as temporary, open(temporary, "wb") as file:
             file.seek(len(MAGIC) + 8 + lengths.nbytes)
-            for place, sound in enumerate(_waveforms(paths, rate)):
+            for place, sound in enumerate(waveforms(paths, rate)):
                 lengths[place] = len(sound)
                 file.write(as_int16(sound).astype("<i2").tobytes())
             file.seek(0)

@@ -2,19 +2,18 @@
 
 import csv
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kerasrnn.data.audio import SUFFIXES
 from kerasrnn.data.splits import SPLITS, side
-from kerasrnn.errors import UserError
+from kerasrnn.errors import UserError, listed
 
 PATHS = ("path", "wav_filename")  # columns of a manifest, in the order in which they are looked for
 TEXTS = ("transcript", "sentence", "text")
 NAMED = {"train": "train", "valid": "valid", "validation": "valid", "dev": "valid", "test": "test"}
 VOICE = {"train.tsv": "train", "dev.tsv": "valid", "test.tsv": "test"}  # Common Voice's lists
-LISTED = 10  # files that a sentence names
+MISSING = 1000  # files that a sentence names, at most: whoever is to find them wants all
 FIELD = 1_000_000  # characters of a manifest's field, at most
 
 
@@ -61,15 +60,10 @@ def recordings(path: str | Path, label: str = "auto") -> list[Recording]:
         raise UserError(f"{path} must hold a recording at least, got none.")
     missing = [one.path for one in found if not one.path.is_file()]
     if missing:
-        raise UserError(f"{len(missing):,} recordings of {path} are missing: {listed(missing)}.")
+        raise UserError(
+            f"{len(missing):,} recordings of {path} are missing: {listed(missing, MISSING)}."
+        )
     return found
-
-
-def listed(names: Iterable) -> str:
-    """The first ten of some names, and how many more there are."""
-    names = [str(name) for name in names]
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
 
 
 def dealt_out(found: list[Recording], by: str = "file") -> dict[str, list[Recording]]:
@@ -154,8 +148,12 @@ def _from_manifest(
             raise UserError(
                 f"Each row of {path} must have a {place} and a {text}, row {number} has not."
             )
-        own = NAMED.get((row.get("split") or "").strip().lower(), split)
-        found.append(Recording(base / row[place], row[place], row[text], own))
+        own = (row.get("split") or "").strip().lower()
+        if own and own not in NAMED:
+            raise UserError(
+                f"A split must be one of {', '.join(NAMED)}, or empty, but row {number} of {path} has {own!r}."
+            )
+        found.append(Recording(base / row[place], row[place], row[text], NAMED.get(own, split)))
     return found
 
 

@@ -9,7 +9,6 @@ from keras_tuner.errors import FailedTrialError
 
 from kerasrnn.app import App, find_app
 from kerasrnn.errors import UserError
-from kerasrnn.settings import with_settings
 from kerasrnn.tuning import isolated
 from kerasrnn.tuning.trainer import Trainer
 
@@ -54,7 +53,7 @@ class HyperApp(keras_tuner.HyperModel):
     ):
         self.app = find_app(app) if isinstance(app, str) else app
         super().__init__(name=self.app.name)
-        self.base = with_settings(self.app.preset(preset, max_minutes), settings)
+        self.base = self.app.preset(preset, max_minutes, settings)
         source = self.app.file("data").open_source(data, self.base)
         seconds = max_minutes * 60 if max_minutes else None
         self.trainer = Trainer(self.app, source, seed, seconds, patience)

@@ -42,7 +42,7 @@ LARGER = {
     "weight_decay": 0.1,
     "xla": True,
 }
-WITH_TIME = {"small": {4.0: LARGER}}
+WITH_TIME = {"small": {4.0: lambda config: LARGER}}
 
 
 @dataclass(frozen=True)

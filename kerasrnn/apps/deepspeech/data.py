@@ -18,12 +18,12 @@ from kerasrnn.data.batching import Batches, filled, mine
 from kerasrnn.data.buckets import bucketed, rows_of
 from kerasrnn.data.features import Statistics
 from kerasrnn.data.sounds import full_scale
-from kerasrnn.data.speech import listed
-from kerasrnn.errors import UserError
+from kerasrnn.data.splits import SPLITS
+from kerasrnn.errors import UserError, listed
 from kerasrnn.files import write_text
 from kerasrnn.notice import tell
 
-__all__ = ["Assets", "Source", "batches", "dataset", "open_source", "prepare"]
+__all__ = ["Assets", "Source", "batches", "dataset", "open_source", "prepare", "read"]
 
 MEASURED = 1000  # clips that the bands' mean and deviation are taken of, at most
 
@@ -94,6 +94,16 @@ def prepare(source: Source, config: Config) -> Assets:
     heard = (front(sounds[place][None]).numpy() for place in range(0, len(train), step))
     language = Language.of(train.texts, config.lm_order)
     return Assets(alphabet, Statistics.of(heard), language)
+
+
+def read(source: Source) -> None:
+    """Decode the recordings of all splits, and tell of those that cannot be.
+
+    Raises:
+        UserError: that lists them.
+    """
+    for split in SPLITS:
+        _ = source.splits[split].sounds
 
 
 def tell_impossible(train: Utterances, config: Config) -> None:

@@ -95,7 +95,10 @@ FLITE = {"kal": 105, "awb": 120, "rms": 97, "slt": 185}  # Hz, of its own
 
 def _asked(*words: str) -> bytes:
     """What a program writes."""
-    done = subprocess.run(words, capture_output=True, check=False, timeout=MOST_SECONDS)
+    try:
+        done = subprocess.run(words, capture_output=True, check=False, timeout=MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{words[0]} must speak within {MOST_SECONDS} s, but does not.") from None
     if done.returncode or not done.stdout:
         said = done.stderr.decode("utf-8", "replace").strip()[:200]
         raise UserError(f"{words[0]} must speak, but ended with {done.returncode}: {said}.")

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from kerasrnn.apps.whale import synth
 from kerasrnn.apps.whale.config import Config
-from kerasrnn.data.audio import SUFFIXES, read_audio
+from kerasrnn.data.audio import SUFFIXES
+from kerasrnn.data.sounds import as_int16, require_readable, waveforms
 from kerasrnn.data.splits import SPLITS, side
-from kerasrnn.errors import UserError
+from kerasrnn.errors import UserError, listed
 
 CALLS = ("1", "call", "calls", "upcall", "up-call", "whale", "right_whale", "positive", "yes")
 SYNTHETIC = {  # clips, SNR in dB, sea, seed
@@ -25,7 +26,7 @@ SYNTHETIC = {  # clips, SNR in dB, sea, seed
     "low": (1000, (synth.LOW, synth.LOW), synth.HOME, 6),
     "shifted": (1000, (synth.MEDIUM, synth.MEDIUM), synth.SHIFTED, 7),
 }
-LISTED = 5  # missing files that a sentence names
+MISSING = 1000  # clips that a sentence names, at most: whoever is to find them wants all
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def open_source(path: str | None, config: Config) -> Source:
         PATH/<label>/<clip>.wav
 
     Raises:
-        UserError: if there are no clips, or files of the list are missing, all of which are told.
+        UserError: if there are no clips, or files are missing or cannot be read, all of which are told.
     """
     if path is None:
         return _synthetic(config)
@@ -94,6 +95,7 @@ def open_source(path: str | None, config: Config) -> Source:
     if config.clips:
         owned["train"] = owned["train"][: config.clips]
     owned["all"] = [pair for name in SPLITS for pair in owned[name]]
+    require_readable([file for file, _ in owned["all"]])
     readers = {name: partial(_read, pairs, config) for name, pairs in owned.items()}
     return Source(str(folder), Splits(readers))
 
@@ -132,6 +134,9 @@ def _from_list(path: Path) -> list[tuple[Path, bool]]:
         raise UserError(f"{path} cannot be read: {error}.") from None
     if not rows or not {"clip_name", "label"} <= set(rows[0]):
         raise UserError(f"{path} must begin with a line clip_name,label and hold a clip at least.")
+    for number, row in enumerate(rows, 2):
+        if not row["clip_name"]:
+            raise UserError(f"Each row of {path} must have a clip_name, row {number} has none.")
     wrong = [row["label"] for row in rows if row["label"] not in ("0", "1")]
     if wrong:
         raise UserError(f"Each label in {path} must be 0 or 1, got {wrong[0]!r}.")
@@ -142,10 +147,8 @@ def _from_list(path: Path) -> list[tuple[Path, bool]]:
     }
     missing = [row["clip_name"] for row in rows if row["clip_name"] not in there]
     if missing:
-        more = f" and {len(missing) - LISTED:,} more" if len(missing) > LISTED else ""
         raise UserError(
-            f"{len(missing):,} clips of {path} are not below {path.parent}: "
-            f"{', '.join(missing[:LISTED])}{more}."
+            f"{len(missing):,} clips of {path} are not below {path.parent}: {listed(missing, MISSING)}."
         )
     return [(there[row["clip_name"]], row["label"] == "1") for row in rows]
 
@@ -180,9 +183,8 @@ def fit_clip(samples: np.ndarray, length: int) -> np.ndarray:
 
 def _read(pairs: list[tuple[Path, bool]], config: Config) -> Clips:
     audio = np.zeros((len(pairs), config.samples), np.int16)
-    for row, (file, _) in zip(audio, pairs, strict=True):
-        sound = fit_clip(read_audio(file, config.rate), config.samples)
-        row[:] = np.round(np.clip(sound, -1, 1) * 32767)
+    for row, sound in zip(audio, waveforms([file for file, _ in pairs], config.rate), strict=True):
+        row[:] = as_int16(fit_clip(sound, config.samples))
     return Clips(audio, np.array([label for _, label in pairs], bool))
 
 

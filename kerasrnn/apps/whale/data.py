@@ -11,9 +11,10 @@ from kerasrnn.apps.whale.front import Front
 from kerasrnn.data import augment
 from kerasrnn.data.batching import Batches, dealt, mine, whole
 from kerasrnn.data.features import Statistics
+from kerasrnn.data.splits import SPLITS
 from kerasrnn.errors import UserError
 
-__all__ = ["Assets", "Source", "batches", "dataset", "open_source", "prepare"]
+__all__ = ["Assets", "Source", "batches", "dataset", "open_source", "prepare", "read"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,16 @@ def prepare(source: Source, config: Config) -> Assets:
     some = train.audio[:: max(1, len(train.audio) // 1000)]
     parts = (full_scale(some[first : first + 100]) for first in range(0, len(some), 100))
     return Assets(Statistics.of(front.clip(part).numpy() for part in parts))
+
+
+def read(source: Source) -> None:
+    """Decode the clips of all splits, and tell of those that cannot be.
+
+    Raises:
+        UserError: that lists them.
+    """
+    for split in SPLITS:
+        _ = source.splits[split]
 
 
 def batches(source: Source, config: Config, split: str, assets: Assets, seed=None) -> Batches:

@@ -222,12 +222,12 @@ def search(run, recordings, folder: Path, threshold: float, picture: bool) -> li
         try:
             audio_file(path)
             found = detect(run, path, threshold)
+            files = write_tables(found, folder)
+            if picture:
+                files += (detections_picture(found, run.config, folder / f"{path.stem}.png"),)
         except UserError as error:
             refusals.append(str(error))
             continue
-        files = write_tables(found, folder)
-        if picture:
-            files = (*files, detections_picture(found, run.config, folder / f"{path.stem}.png"))
         answer = {"recording": str(path), "seconds": found.seconds, "took": found.took}
         answer["detections"] = [asdict(one) for one in found.detections]
         answers.append(answer | {"files": [str(file) for file in files]})

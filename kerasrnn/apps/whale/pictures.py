@@ -32,7 +32,7 @@ def draw(
         if clips is not None and clips.labels.any() and not clips.labels.all():
             judged[split] = clips, scores(heard, clips)
     if judged:
-        roc_curves(judged, folder.plot("roc"), folder.path.name)
+        roc_curves(judged, folder.plot("roc"), f"{folder.path.name}: {source.name}")
     if "test" in judged:
         sheet(*judged["test"], config, folder.plot("clips"), source.name)
 

@@ -17,11 +17,12 @@ class Sea:
     Attributes:
         slope: dB an octave, of the ambient noise: least and most. Wenz 1962 (J. Acoust. Soc. Am. 34,
             1936-1956): -5 to -6 with the wind between 500 Hz and 25 kHz, steeper and shaped by traffic below.
-        ripple: dB, deviation of broad hills in that spectrum, as distant traffic makes them.
-        swell: deepest modulation of the noise, 0 to 1, at 0.05 to 0.3 Hz, as waves make it.
-        gain: dB, the recorder's, least and most.
+        ripple: dB, deviation of broad hills in that spectrum, as distant traffic makes them; ours to choose.
+        swell: deepest modulation of the noise, 0 to 1, at 0.05 to 0.3 Hz, waves of 3 to 20 s; its depth is
+            ours to choose.
+        gain: dB, the recorder's, least and most; ours to choose.
         speed: of calls; at 1.3 they are 30 % faster.
-        rivals: how likely a clip holds one or two of them, with a call and without.
+        rivals: how likely a clip holds one or two of them, with a call and without; ours to choose, many.
     """
 
     slope: tuple[float, float] = (-8.0, -3.0)
@@ -114,7 +115,11 @@ def ship_tones(rng) -> np.ndarray:
 
 
 def ship_passage(rng) -> np.ndarray:
-    """Broadband cavitation noise that beats with the blades, 3 to 12 Hz, and swells or fades over the clip."""
+    """Broadband cavitation noise that beats with the blades and swells or fades over the clip.
+
+    Four or five blades at 45 to 150 turns a minute beat at 3 to 12 Hz. Ours to choose: how deeply, 0.2 to 0.8;
+    a spectrum that falls by 0 to 3 dB an octave; how the ship comes or goes.
+    """
     t = np.arange(round(SECONDS * RATE)) / RATE
     noise = ambient(rng, len(t), Sea(slope=(-3, 0), swell=0.0))
     beat = 1 + rng.uniform(0.2, 0.8) * np.sin(2 * np.pi * rng.uniform(3, 12) * t)
@@ -169,7 +174,10 @@ def knocks(rng) -> np.ndarray:
 
 
 def hum(rng) -> np.ndarray:
-    """The mains in a recorder's cable: 50 or 60 Hz and its odd multiples."""
+    """The mains in a recorder's cable: 50 or 60 Hz and its odd multiples, as symmetric distortion makes them.
+
+    Ours to choose: how they fall, by 6 to 16 dB from each to the next.
+    """
     t = np.arange(round(SECONDS * RATE)) / RATE
     base = rng.choice([50.0, 60.0])
     return sum(

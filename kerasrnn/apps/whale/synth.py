@@ -1,7 +1,8 @@
 """Synthetic clips and recordings, nothing of them recorded: up-calls and their rivals in ocean noise.
 
 Levels are in dB against the ambient noise between 50 and 250 Hz: a call at SNR s has, while it sounds,
-10^(s/10) times that noise's power. HIGH, MEDIUM and LOW are 6, 0 and -6 dB; training draws from -9 to 12 dB.
+10^(s/10) times that noise's power. HIGH, MEDIUM and LOW are 6, 0 and -6 dB; training draws from -9 to 12 dB, so
+that all three lie inside. These are ours to choose; what each sound is made of has its source in sounds.py.
 """
 
 import numpy as np
@@ -26,8 +27,8 @@ def scene(rng, samples: int, calls: list[tuple[int, float]], sea: Sea) -> np.nda
         calls: where each begins, in samples (before 0 or past the end it is cut off), and its SNR in dB.
 
     In every two seconds there may be a rival or two; their middles lie there, and a clip cuts off what is
-    past its ends. Rivals have -6 to 15 dB of mean power against the ambient band. One in twenty scenes is so
-    loud that it is clipped.
+    past its ends. Ours to choose: rivals have -6 to 15 dB of mean power against the ambient band, so that many
+    are louder than the calls; one in twenty scenes is so loud that it is clipped.
     """
     heard = ambient(rng, samples, sea)
     clip = round(SECONDS * RATE)

@@ -86,6 +86,7 @@ def test_folders_and_lists_are_read_alike_and_what_is_missing_is_told_at_once(tm
     for text, said in (
         ("clip_name,label\n0.aiff,2", "0 or 1, got '2'"),
         ("a,b\n1,2", "begin with"),
+        ("label,clip_name\n1,0.aiff\n1\n", "row 3 has none"),
     ):
         (tmp_path / "list" / "train.csv").write_text(text)
         with pytest.raises(UserError, match=said):

@@ -66,6 +66,7 @@ def test_detect_writes_its_files_says_its_threshold_and_goes_on_past_a_bad_file(
         "day.csv", "day.png", "day.selections.txt",
     ]  # fmt: skip
     assert "false alarms in an hour" in answer.err
+    assert f"the validation clips of {tiny('whale').source}" in answer.err
     bad = command(
         "detect", tiny("whale").path, folder / "bad.wav", folder / "day.flac",
         "--threshold", 0.5, "--out", tmp_path / "more", "--no-picture",
