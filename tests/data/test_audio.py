@@ -84,7 +84,7 @@ REFUSALS = {
     "nan.wav": "must be finite and at most 10,000,000,000 times full scale; at 0.00 s",
     "louder.wav": "at most 10,000,000,000 times full scale; at 0.00 s",
     "loud.wav": "must be finite and at most 10,000,000,000 times full scale; at 0.00 s",
-    "long.wav": "at most 600 s, but .* lasts 601 s; `kerasrnn detect`",
+    "long.wav": "at most 600 s, but .* lasts 601 s; cut it, or",
     "slow.wav": "rate must be 100 to 768,000 Hz, got 10",
     "text.wav": "cannot be read as audio: Format not recognised",
     "nothing.flac": "cannot be read as audio",
