@@ -35,6 +35,7 @@ class SampleRNN(SampleNetwork):
     Args:
         cell: a name in `kerasrnn.cells.CELLS`, or a cell; see `Stack`.
         units: H of each recurrent layer, an int or one for each.
+        cell_options: of a cell that comes by name, such as {"tau": 4.0}.
         layers: recurrent layers.
         frame: F, samples.
         embedding_size: numbers a sample, inside a frame.
@@ -49,6 +50,7 @@ class SampleRNN(SampleNetwork):
         *,
         cell="gru",
         units=128,
+        cell_options=None,
         layers: int = 1,
         frame: int = 16,
         embedding_size: int = 16,
@@ -60,8 +62,10 @@ class SampleRNN(SampleNetwork):
         if gives_answers(cell):
             raise ValueError(f"`cell` must leave the answer to the samples' network, got {cell!r}.")
         self.cell, self.units, self.recurrent_layers = cell, units, layers
+        self.cell_options = dict(cell_options or {})
         self.frame, self.embedding_size = frame, embedding_size
-        self.tier = self._tier(Stack(cell, units=units, layers=layers))
+        stack = Stack(cell, units=units, cell_options=self.cell_options, layers=layers)
+        self.tier = self._tier(stack)
         self._build_samples(int(self.tier.outputs[0].shape[-1]))
         self._build_head(self.hidden)
         self.built = True
@@ -144,6 +148,7 @@ class SampleRNN(SampleNetwork):
             **super().get_config(),
             "cell": cell if isinstance(cell, str) else keras.saving.serialize_keras_object(cell),
             "units": self.units,
+            "cell_options": self.cell_options,
             "layers": self.recurrent_layers,
             "frame": self.frame,
             "embedding_size": self.embedding_size,

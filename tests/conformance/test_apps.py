@@ -12,7 +12,9 @@ import pytest
 
 import kerasrnn.app
 from kerasrnn.app import app_names, find_app
-from kerasrnn.settings import from_json, to_json
+from kerasrnn.cells import LeakyCell
+from kerasrnn.errors import UserError
+from kerasrnn.settings import from_json, to_json, with_settings
 from kerasrnn.tuning.trainer import Trainer
 
 CONTRACT = dict(re.findall(r"^    (\w+)\.py +(\w+(?:, \w+)*)  ", kerasrnn.app.__doc__, re.M))
@@ -168,3 +170,16 @@ def test_a_search_changes_nothing_that_decides_what_is_read(app, tiny):
     noted = _Read(config)
     app.file("data").open_source(str(tiny(app.name).source), noted)
     assert not noted.fields & searched
+
+
+def test_a_cell_comes_by_name_with_its_options(app, tiny):
+    config, assets = app.presets["tiny"], tiny(app.name).run.assets
+    changes = ("cell=leaky_rnn", "cell_options=tau=3.5,learn_tau=true")
+    changes += ("network=sample_rnn",) if app.name == "wavenet" else ()
+    model = app.build(with_settings(config, changes), assets)
+    cells = [layer for layer in model._flatten_layers() if isinstance(layer, LeakyCell)]
+    assert cells
+    assert all(cell.get_config()["tau"] == 3.5 for cell in cells)
+    for options, said in (("taus=3", "must be such as leaky_rnn takes"), ("tau", "key=value")):
+        with pytest.raises(UserError, match=said):
+            app.build(with_settings(config, (*changes, f"cell_options={options}")), assets)

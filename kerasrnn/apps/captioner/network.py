@@ -11,6 +11,7 @@ from keras import layers, ops
 from kerasrnn.apps.captioner.config import Config
 from kerasrnn.apps.captioner.recall import Likeness, Recall
 from kerasrnn.builders import Stack
+from kerasrnn.builders.cell_options import cell_options
 from kerasrnn.builders.states import like_inputs, named_states, state_inputs, states_from
 from kerasrnn.cells import get
 from kerasrnn.layers import AtEachStep, Bias, Dropout, HardAttention, SoftAttention
@@ -38,6 +39,12 @@ class ImageAsWord(layers.Layer):
         return {**super().get_config(), "vocabulary": self.vocabulary}
 
 
+def stack_of(config: Config, units: tuple[int, ...]) -> Stack:
+    """Recurrent layers of these units."""
+    options = cell_options(config.cell, config.cell_options)
+    return Stack(config.cell, units=units, cell_options=options, dropout=config.dropout)
+
+
 def state_sizes(config: Config, places: int | None, known: int = 0) -> dict[str, dict[str, int]]:
     """Each layer's name, and its states with their sizes; the attention's tallies, what is recalled.
 
@@ -45,7 +52,7 @@ def state_sizes(config: Config, places: int | None, known: int = 0) -> dict[str,
         places: of the features, where they are a grid.
         known: captions that are recalled.
     """
-    states = Stack(config.cell, units=config.units).states
+    states = stack_of(config, config.units).states
     if known:
         states = {"recall": {"weights": known, "place": 1}} | states
     if not config.attentive:
@@ -140,7 +147,7 @@ def writer(
             x = ImageAsWord(vocabulary, name="image_as_word")([tokens, x, *heard])
         elif config.image == "every_step":
             x = AtEachStep(name="with_image")([x, *heard])
-        stack = Stack(config.cell, units=config.units, dropout=config.dropout)
+        stack = stack_of(config, config.units)
         h, finals = stack.read(x, start=into, states=True)
         u = drop(h)
         if h.shape[-1] != config.embedding_size:
@@ -164,14 +171,16 @@ def _attend(config: Config, tokens, x, heard, into):
     hard = config.image == "hard_attention"
     kind, options = (HardAttention, {"expected": config.expected}) if hard else (SoftAttention, {})
     by_input = config.attend_by == "state_and_word"
-    layer = kind(get(config.cell, config.units[0]), by_input, name="attention", **options)
+    of_cell = cell_options(config.cell, config.cell_options)
+    cell = get(config.cell, config.units[0], **of_cell)
+    layer = kind(cell, by_input, name="attention", **options)
     h, context, _, *finals = layer(
         [x, *heard], initial_state=[*own[0], *tallies], mask=ops.not_equal(tokens, 0)
     )
     count = len(named_states(layer.cell))
     finals, last = [finals[:count]], finals[count:]
     if len(config.units) > 1:
-        stack = Stack(config.cell, units=config.units[1:], dropout=config.dropout)
+        stack = stack_of(config, config.units[1:])
         h, above = stack.read(h, start=own[1:], states=True, prefix="above_")
         finals += above
     return h, _dense(config, context, "of_place"), [*finals, last]
@@ -188,4 +197,5 @@ def words_cell(writer: keras.Model, config: Config):
     if config.attentive:
         return None
     layer = writer.get_layer(f"{config.cell}_1")
-    return layer.cell if layer.plan((None, 1, None)).route == "step" else None
+    ready = layer.plan((None, 1, None)).route == "step" and not layer.cell.layer_norm
+    return layer.cell if ready else None

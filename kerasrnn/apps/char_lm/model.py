@@ -3,6 +3,7 @@
 from kerasrnn.apps.char_lm.config import Config
 from kerasrnn.apps.char_lm.data import Assets
 from kerasrnn.builders import many_to_many
+from kerasrnn.builders.cell_options import cell_options
 from kerasrnn.training.next_token import compiled
 from kerasrnn.training.optimizers import optimizer
 from kerasrnn.training.truncated import TruncatedBPTT
@@ -13,6 +14,7 @@ def build(config: Config, assets: Assets) -> TruncatedBPTT:
     network = many_to_many(
         config.cell,
         units=config.units,
+        cell_options=cell_options(config.cell, config.cell_options),
         classes=len(assets.vocabulary),
         inputs=config.inputs,
         vocabulary=len(assets.vocabulary),

@@ -6,6 +6,7 @@ from keras import layers, ops
 from kerasrnn.apps.deepspeech.config import Config
 from kerasrnn.apps.deepspeech.data import Assets
 from kerasrnn.builders import Stack
+from kerasrnn.builders.cell_options import cell_options
 from kerasrnn.losses.ctc import ctc
 from kerasrnn.training.optimizers import optimizer
 
@@ -71,6 +72,7 @@ def recurrent_stack(config: Config) -> Stack:
     return Stack(
         config.cell,
         units=config.units,
+        cell_options=cell_options(config.cell, config.cell_options),
         bidirectional=way,
         dropout=config.dropout,
         recurrent_dropout=config.recurrent_dropout,

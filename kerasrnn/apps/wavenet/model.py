@@ -10,6 +10,7 @@ from kerasrnn.apps.wavenet.config import Config
 from kerasrnn.apps.wavenet.data import Assets
 from kerasrnn.apps.wavenet.timing import FEATURES, HOP
 from kerasrnn.builders import sample_rnn, wavenet, widths_for
+from kerasrnn.builders.cell_options import cell_options
 from kerasrnn.builders.sample_network import SampleNetwork
 from kerasrnn.errors import UserError
 from kerasrnn.losses import MixtureOfLogistics
@@ -57,6 +58,7 @@ def make(config: Config, classes: int, width: int, second: int) -> SampleNetwork
     return sample_rnn(
         config.cell,
         units=width,
+        cell_options=cell_options(config.cell, config.cell_options),
         layers=config.layers,
         frame=config.frame,
         embedding_size=config.embedding_size,

@@ -6,6 +6,7 @@ from keras import layers
 from kerasrnn.apps.whale.config import Config
 from kerasrnn.apps.whale.data import Assets
 from kerasrnn.builders import Stack
+from kerasrnn.builders.cell_options import cell_options
 from kerasrnn.training.optimizers import optimizer
 
 
@@ -39,6 +40,7 @@ def recurrent(config: Config) -> keras.Model:
     stack = Stack(
         config.cell,
         units=config.units,
+        cell_options=cell_options(config.cell, config.cell_options),
         bidirectional="concat" if config.bidirectional else None,
         dropout=config.dropout,
     )

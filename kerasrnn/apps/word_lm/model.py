@@ -9,6 +9,7 @@ from keras import layers
 from kerasrnn.apps.word_lm.config import Config
 from kerasrnn.apps.word_lm.data import Assets
 from kerasrnn.builders import Stack
+from kerasrnn.builders.cell_options import cell_options
 from kerasrnn.builders.states import like_inputs, state_inputs
 from kerasrnn.layers import Bias, Dropout
 from kerasrnn.training.next_token import compiled
@@ -39,7 +40,8 @@ def network(config: Config, assets: Assets) -> keras.Model:
     Source: Press & Wolf 2017, arXiv:1608.05859 (the tied table); Zaremba et al. 2014, arXiv:1409.2329
     (dropout of what goes into each layer and into the output).
     """
-    stack = Stack(config.cell, units=config.units, dropout=config.dropout)
+    options = cell_options(config.cell, config.cell_options)
+    stack = Stack(config.cell, units=config.units, cell_options=options, dropout=config.dropout)
     tokens = keras.Input((None,), dtype="int32", name="inputs")
     states = state_inputs(stack.states)
     table = layers.ReversibleEmbedding(
