@@ -1,6 +1,6 @@
 """The speech recogniser against its targets, part by part.
 
-    python -m benchmarks.deepspeech PART [--minutes M] [--data …] [--json]
+    python -m benchmarks.deepspeech PART [--minutes M] [--data …] [--keep FOLDER] [--json]
 
     digits     strings of digits by synthetic voices; WER on voices that were not trained on; 5 minutes
     folder     one-word recordings named <word>_<anything>.wav: --data TRAIN TEST, or a synthetic stand-in;
@@ -14,6 +14,7 @@ The WER with its 95 % bootstrap interval and the number of words, the CER. Nothi
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -251,13 +252,17 @@ def main() -> None:
     parser.add_argument(
         "--set", action="append", default=[], help="key=value, as `kerasrnn train` has it"
     )
+    parser.add_argument(
+        "--keep", metavar="FOLDER", help="for the run and its data; else they are gone after"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()
     if asked.part == "one-core":
         print(json.dumps(one_core()))
         return
     asked.minutes = asked.minutes or MINUTES.get(asked.part)
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.ExitStack() as stack:
+        folder = asked.keep or stack.enter_context(tempfile.TemporaryDirectory())
         result = PARTS[asked.part](folder, asked)
     result["machine"] = machine("tensorflow", "keras")
     if asked.json:
