@@ -1,6 +1,7 @@
 """Depth between one hidden state and the next, for any cell."""
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -29,7 +30,8 @@ class DeepTransition(keras.layers.Layer):
     Returns:
         h_t (B, H), and the new states [h_t, *s_t].
     Raises:
-        ValueError: if `transitions` < 1, or `cell` is not a cell or has dropout of its own.
+        ValueError: if `transitions` < 1, or `cell` is not a cell or has dropout or zoneout of its
+            own.
     Source: Pascanu et al. 2013, arXiv:1312.6026, section 3.3.
     """
 
@@ -41,11 +43,12 @@ class DeepTransition(keras.layers.Layer):
             raise ValueError(
                 f"`transitions` must be at least 1, got {transitions}; for none use `cell` itself."
             )
-        rates = {name: getattr(cell, name, 0) for name in ("dropout", "recurrent_dropout")}
-        if any(rates.values()):
+        names = getattr(cell, "drop_names", ("dropout", "recurrent_dropout"))  # or a cell of Keras
+        rates = {name: getattr(cell, name, 0) for name in names}
+        if any(map(np.any, rates.values())):
             raise ValueError(
-                "`cell` must have no dropout of its own (the layer that draws its masks does not "
-                f"see it in here), got {rates}; drop between layers instead."
+                "`cell` must have no dropout or zoneout of its own (the layer that draws its masks "
+                f"does not see it in here), got {rates}; drop between layers instead."
             )
         sizes = cell.state_size
         self.state_size = list(sizes) if isinstance(sizes, list | tuple) else [sizes]

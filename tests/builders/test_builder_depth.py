@@ -1,9 +1,12 @@
 """The ways to depth of deck 000 against their equations in float64."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
+from kerasrnn import cells
 from kerasrnn.builders import many_to_many, many_to_one
 from kerasrnn.cells.deep_transition import DeepTransition
 
@@ -77,12 +80,34 @@ def test_with_a_shortcut_the_last_transition_also_reads_the_step_before(oracle, 
     [
         (keras.layers.LSTMCell(H), 0, "`transitions` must be at least 1, got 0"),
         (keras.layers.Dense(H), 1, "`cell` must be a cell such as LSTMCell"),
-        (keras.layers.GRUCell(H, recurrent_dropout=0.1), 1, "no dropout of its own"),
+        (keras.layers.GRUCell(H, recurrent_dropout=0.1), 1, "no dropout or zoneout of its own"),
     ],
 )
 def test_a_deep_transition_refuses_what_it_cannot_deepen(cell, transitions, message):
     with pytest.raises(ValueError, match=message):
         DeepTransition(cell, transitions)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"),
+    [
+        ("dropout", 0.1),
+        ("recurrent_dropout", 0.1),
+        ("update_dropout", 0.1),
+        ("memory_dropout", 0.1),
+        ("weight_drop", 0.1),
+        ("zoneout", 0.1),
+        ("zoneout", (0.0, 0.1)),
+    ],
+)
+def test_a_deep_transition_refuses_every_drop_of_the_cell_in_it(name, rate):
+    came = re.escape(f"'{name}': {rate}")
+    with pytest.raises(ValueError, match=f"no dropout or zoneout of its own .* got .*{came}"):
+        DeepTransition(cells.LSTMCell(H, **{name: rate}))
+
+
+def test_a_pair_of_zoneouts_of_0_is_none():
+    assert DeepTransition(cells.LSTMCell(H, zoneout=(0.0, 0.0))).state_size == [H, H]
 
 
 @pytest.mark.parametrize("layers", [1, 3])
