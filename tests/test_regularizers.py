@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from kerasrnn import cells, layers
+from kerasrnn.builders import many_to_many
+from kerasrnn.layers import Bidirectional
 from kerasrnn.regularizers import NormStabilizer
 from tests.oracles import recurrent_cells
 
@@ -88,8 +90,51 @@ def test_a_penalised_layer_comes_back_from_a_file(tmp_path):
     assert len(model.losses) == 2
 
 
+@pytest.mark.parametrize(
+    ("cell", "knobs"),
+    [
+        ("irnn", {"layers": 2}),
+        ("lstm", {"bidirectional": "concat"}),
+        ("output_rnn", {}),
+        (cells.GRUCell(H), {"units": None}),
+    ],
+    ids=["irnn", "lstm", "output_rnn", "instance"],
+)
+def test_a_builder_penalises_every_layer_of_any_cell_and_its_file_keeps_that(cell, knobs, tmp_path):
+    knobs = {"units": H, "features": D, "classes": 2, **knobs}
+    plain = many_to_many(cell, **knobs)
+    model = many_to_many(cell, state_regularizer=NormStabilizer(3.0), **knobs)
+    model.set_weights(plain.get_weights())
+    recurrent = [
+        layer.output
+        for layer in plain.layers
+        if isinstance(layer, keras.layers.RNN | Bidirectional)
+    ]
+    expected = []
+    for states in keras.tree.flatten(keras.Model(plain.input, recurrent)(X)):
+        parts = np.split(np.asarray(states, "float64"), max(1, states.shape[-1] // H), axis=-1)
+        parts = [parts[0], *(part[:, ::-1] for part in parts[1:])]  # read from the end
+        start = np.zeros((B, parts[0].shape[-1]))
+        expected += [penalty(part, start, np.ones((B, T)), 3.0) for part in parts]
+    model(X)
+    np.testing.assert_allclose(sorted(map(float, model.losses)), sorted(expected), rtol=1e-4)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    loaded(X)
+    np.testing.assert_allclose(sorted(map(float, loaded.losses)), sorted(expected), rtol=1e-4)
+
+
 def test_what_cannot_be_penalised_is_refused():
     with pytest.raises(ValueError, match="`beta` must be at least 0, got -1"):
         NormStabilizer(-1)
     with pytest.raises(ValueError, match="`state_regularizer` needs a cell of"):
         layers.Recurrent(keras.layers.LSTMCell(3), state_regularizer=NormStabilizer())
+    with pytest.raises(ValueError, match="`state_regularizer` must be None with depth="):
+        many_to_many(
+            "irnn",
+            units=H,
+            features=D,
+            classes=2,
+            depth="hidden_to_hidden_and_output",
+            state_regularizer=NormStabilizer(),
+        )

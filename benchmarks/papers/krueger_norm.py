@@ -10,8 +10,7 @@ from jax import numpy as jnp
 from benchmarks.papers.ensemble import Ensemble
 from benchmarks.papers.help_pages import CHARACTERS, pages, windows
 from benchmarks.papers.result import Result
-from kerasrnn.cells import get
-from kerasrnn.layers import Recurrent
+from kerasrnn.builders import many_to_many
 from kerasrnn.regularizers import NormStabilizer
 
 HORIZON = 50  # steps of training
@@ -28,12 +27,10 @@ SHARE = 0.95  # of the text, for training
 
 def model(beta: float) -> keras.Model:
     """(B, T) characters → logits (B, T, 128) and states (B, T, H)."""
-    tokens = keras.Input((None,), dtype="int32")
-    x = keras.ops.one_hot(tokens, CHARACTERS)
+    sizes = {"units": UNITS, "inputs": "one_hot", "vocabulary": CHARACTERS, "classes": CHARACTERS}
     penalty = NormStabilizer(beta) if beta else None
-    layer = Recurrent(get("irnn", UNITS), return_sequences=True, state_regularizer=penalty)
-    h = layer(x)
-    return keras.Model(tokens, [keras.layers.Dense(CHARACTERS)(h), h])
+    whole = many_to_many("irnn", state_regularizer=penalty, **sizes)
+    return keras.Model(whole.input, [whole.output, whole.get_layer("irnn_1").output])
 
 
 def errors(targets, logits):

@@ -25,3 +25,4 @@ class StackKnobs(TypedDict, total=False):
     depth_layers: int  # dense tanh layers that `depth` adds at each of its places
     dropout: float  # share dropped between layers and before the output, anew at each step
     recurrent_dropout: float  # share of h_{t-1} dropped in the cells, alike at all steps
+    state_regularizer: Any  # a penalty on h_1 … h_T of each layer, as `NormStabilizer`; or None

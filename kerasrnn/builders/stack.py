@@ -58,6 +58,7 @@ class Stack:
     depth_layers: int = 1
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
+    state_regularizer: Any = None
 
     def __post_init__(self):
         require_size("layers", self.layers, "it counts recurrent layers")
@@ -69,6 +70,8 @@ class Stack:
         if self._deep_transition:
             why = f"with depth={self.depth!r}; use `dropout`"
             require_plain("recurrent_dropout", self.recurrent_dropout, 0.0, why)
+            why = f"with depth={self.depth!r}, whose layers do not see their cell's states"
+            require_plain("state_regularizer", self.state_regularizer, None, why)
         if self._named:
             self._check_units()
         else:
@@ -221,11 +224,12 @@ class Stack:
         return DeepTransition(cell, self.depth_layers, shortcut="shortcut" in self.depth)
 
     def _layer(self, size: int, name: str, **returns: bool):
+        arguments = {"name": name, "state_regularizer": self.state_regularizer, **returns}
         if self._named and self.cell in recurrent.LAYERS and not self._deep_transition:
             options = {"recurrent_dropout": self.recurrent_dropout, **self.cell_options}
-            layer = recurrent.LAYERS[self.cell](size, name=name, **options, **returns)
+            layer = recurrent.LAYERS[self.cell](size, **{**arguments, **options})
         else:
-            layer = recurrent.layer_over(self._cell(size), name=name, **returns)
+            layer = recurrent.layer_over(self._cell(size), **arguments)
         if self.bidirectional is None:
             return layer
         return recurrent.Bidirectional(

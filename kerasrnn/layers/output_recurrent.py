@@ -29,7 +29,8 @@ class OutputRecurrent(Recurrent):
             vectors, the first row 1/C or a start token's; None for its own. Masked steps then
             answer too: leave them out of the loss.
     Raises:
-        ValueError: if `teacher` is given to a layer that returns states or the last answer only.
+        ValueError: if `teacher` is given to a layer that returns states or the last answer only, or
+            has a `state_regularizer`: there are no states to penalise then.
     """
 
     def call(self, sequences, initial_state=None, mask=None, training=False, teacher=None):
@@ -39,6 +40,11 @@ class OutputRecurrent(Recurrent):
             raise ValueError(
                 "`teacher` needs return_sequences=True, return_state=False and go_backwards=False, "
                 f"got {self.return_sequences}, {self.return_state} and {self.go_backwards}."
+            )
+        if self.state_regularizer is not None:
+            raise ValueError(
+                "`state_regularizer` must be None with `teacher`, whose layer has no states to "
+                f"penalise, got {self.state_regularizer!r}."
             )
         cell, drops, kernel = self.cell, (), None
         if training:

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerasrnn import cells, layers
+from kerasrnn.regularizers import NormStabilizer
 from tests.oracles import recurrent_cells as oracle
 
 B, T, D, H, C = 2, 5, 3, 4, 3
@@ -79,9 +80,12 @@ def test_a_teacher_who_says_what_the_network_said_changes_nothing():
     close(layer(X, teacher=tf.nn.softmax(before)), own)
 
 
-def test_a_teacher_has_nothing_to_say_to_a_layer_that_answers_once():
+def test_a_teacher_has_nothing_to_say_to_a_layer_that_answers_once_or_penalises_states():
     with pytest.raises(ValueError, match="`teacher` needs return_sequences=True"):
         output_recurrent()(X, teacher=TEACHER)
+    penalised = output_recurrent(return_sequences=True, state_regularizer=NormStabilizer(1.0))
+    with pytest.raises(ValueError, match="`state_regularizer` must be None with `teacher`"):
+        penalised(X, teacher=TEACHER)
 
 
 def test_a_vector_stands_beside_each_step():
