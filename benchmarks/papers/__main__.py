@@ -17,6 +17,7 @@ from rich.table import Table
 
 from benchmarks.measure import machine
 from benchmarks.papers import ON_TENSORFLOW, ROWS
+from kerasrnn.errors import UserError
 
 
 def row(name: str, data: str | None) -> dict:
@@ -26,11 +27,21 @@ def row(name: str, data: str | None) -> dict:
 
 
 def row_apart(name: str, data: str | None) -> dict:
-    """Run one row in a process of its own: rows differ in their backend."""
+    """Run one row in a process of its own: rows differ in their backend. It says itself what fails."""
     options = ["--data", data] if data else []
     command = [sys.executable, "-m", "benchmarks.papers", name, "--json", *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
     return json.loads(done.stdout)
+
+
+def run(names: list[str], data: str | None) -> list[dict]:
+    """The rows' records: one row runs here, several each apart."""
+    if len(names) > 1:
+        return [row_apart(name, data) for name in names]
+    os.environ["KERAS_BACKEND"] = "tensorflow" if names[0] in ON_TENSORFLOW else "jax"
+    return [row(names[0], data)]
 
 
 def show(records: list[dict]) -> None:
@@ -56,12 +67,11 @@ def main() -> None:
     unknown = [name for name in asked.rows if name not in ROWS]
     if unknown:
         parser.error(f"rows must be of {', '.join(ROWS)}, got {', '.join(unknown)}")
-    names = asked.rows or list(ROWS)
-    if len(names) == 1:
-        os.environ["KERAS_BACKEND"] = "tensorflow" if names[0] in ON_TENSORFLOW else "jax"
-        records = [row(names[0], asked.data)]
-    else:
-        records = [row_apart(name, asked.data) for name in names]
+    try:
+        records = run(asked.rows or list(ROWS), asked.data)
+    except UserError as error:
+        print(f"benchmarks.papers: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
     if asked.json:
         print(json.dumps(records[0] if len(records) == 1 else records))
     else:

@@ -1,10 +1,8 @@
 """Chung et al. 2014: Nottingham's folk tunes."""
 
 from benchmarks.papers.chung import compare
-from benchmarks.papers.polyphony import read
 from benchmarks.papers.result import Result
 
 
 def run(data: str | None) -> Result:
-    music = read(data, "Nottingham.mat")
-    return compare(music, {"tanh": 3.13, "GRU": 3.23, "LSTM": 3.20})
+    return compare(data, "Nottingham.mat", {"tanh": 3.13, "GRU": 3.23, "LSTM": 3.20})

@@ -26,6 +26,16 @@ def read(data: str | None, file: str) -> Music:
     return open_music(inside if inside is not None and inside.exists() else data)
 
 
+def incomparable(music: Music, file: str) -> tuple[str, ...]:
+    """Why a number that was published for `file` is none for this music, as a deviation; () if it is."""
+    given = Path(music.name)
+    if given.name.lower() == file.lower():
+        return ()
+    if given.suffix.lower() == ".mat":
+        return (f"not comparable: {given.name}",)
+    return (f"not comparable: {music.name}, a step a quarter note",)
+
+
 def padded(pieces) -> tuple[np.ndarray, np.ndarray]:
     """x (N, T, 88), and y (N, T, 88), the same a step later, -1 past a piece's end."""
     longest = max(map(len, pieces)) - 1

@@ -4,6 +4,7 @@ A piano roll is float32 (T, 88), a step a quarter note: 1 where a key sounds, A0
 """
 
 import os
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ LOWEST = 21  # MIDI number of A0
 STEP = 1.0  # quarter notes
 ENDINGS = (".mid", ".midi", ".xml", ".musicxml", ".mxl")
 MAT_NAMES = {"train": "traindata", "valid": "validdata", "test": "testdata"}
+# what reading a damaged MATLAB file raises, besides SciPy's own
+MAT_DAMAGES = (OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError)
+MAT_DAMAGES += (ArithmeticError, MemoryError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -124,13 +128,19 @@ def _read_mat(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
 
     try:
         found = loadmat(path, variable_names=list(MAT_NAMES.values()))
-    except (MatReadError, ValueError, NotImplementedError, OSError) as error:
-        raise UserError(f"Cannot read the MATLAB file {path}: {error}.") from None
+    except (MatReadError, *MAT_DAMAGES) as error:
+        reason = str(error) or type(error).__name__
+        raise UserError(f"Cannot read the MATLAB file {path}: {reason}.") from None
     splits = {}
     for split, name in MAT_NAMES.items():
         if name not in found:
             raise UserError(f"A file of piano rolls must hold {name!r}, but {path} does not.")
-        splits[split] = tuple(_roll(cell, name, path) for cell in np.ravel(found[name]))
+        rolls = (_roll(cell, name, path) for cell in np.ravel(found[name]))
+        splits[split] = tuple(roll for roll in rolls if len(roll) > 1)
+        if not splits[split]:
+            raise UserError(
+                f"{name!r} must hold piano rolls of 2 steps or more, but {path} has none."
+            )
     return splits
 
 

@@ -52,6 +52,37 @@ def test_a_matlab_file_without_a_split_or_with_other_cells_is_refused(tmp_path, 
         open_music(file)
 
 
+@pytest.mark.parametrize("valid", [[], [np.zeros((1, 88))]], ids=["no piece", "no next step"])
+def test_a_matlab_file_with_nothing_to_validate_on_is_refused(tmp_path, rolls, valid):
+    file = tmp_path / "a.mat"
+    parts = {"traindata": rolls, "validdata": valid, "testdata": rolls}
+    savemat(file, {name: cells(part) for name, part in parts.items()})
+    with pytest.raises(UserError, match="'validdata' must hold piano rolls of 2 steps or more"):
+        open_music(file)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # SciPy's, of what it goes on reading
+def test_a_damaged_matlab_file_is_read_or_refused_in_a_sentence(tmp_path, rolls):
+    file = tmp_path / "a.mat"
+    parts = {name: cells(rolls) for name in ("traindata", "validdata", "testdata")}
+    savemat(file, parts, do_compression=True)
+    whole, refused = file.read_bytes(), []
+    for bit in range(0, 8 * len(whole), 5):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        try:
+            open_music(file)
+        except UserError as error:
+            refused.append(str(error))
+    for size in range(0, len(whole), 50):
+        file.write_bytes(whole[:size])
+        with pytest.raises(UserError):
+            open_music(file)
+    assert any("Cannot read" in sentence and "decompressing" in sentence for sentence in refused)
+    assert any("Expecting" in sentence for sentence in refused)  # SciPy's TypeError
+
+
 def test_a_pickle_is_refused_by_its_name(tmp_path):
     with pytest.raises(UserError, match=r"\.mat file or a folder"):
         open_music(tmp_path / "JSB_Chorales.pickle")
