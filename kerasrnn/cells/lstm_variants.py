@@ -90,6 +90,11 @@ class LSTMVariantCell(GateCell):
         return tuple(name for name in PACKED if name not in left_out)
 
     @property
+    def gate_names(self) -> tuple[str, ...]:
+        """In the order in which they are squashed."""
+        return tuple(name for name in self.packed if name != "update")
+
+    @property
     def gates(self) -> int:
         return len(self.packed)
 
@@ -104,10 +109,9 @@ class LSTMVariantCell(GateCell):
 
     def build(self, input_shape) -> None:
         super().build(input_shape)
-        peeping = [n for n in self.packed if n != "update"] if self.peepholes else []
         self.peephole = {
             name: self.add_weight((self.units,), "zeros", name=f"peephole_{name}")
-            for name in peeping
+            for name in (self.gate_names if self.peepholes else ())
         }
         if self.projection:
             self.projector = self._weight("projection", (self.units, self.projection), "kernel")

@@ -30,11 +30,13 @@ class UnboundedCell(GateCell):
 
     gates = 4
     gate_form = False
+    gate_names = ("read", "write", "remember")  # in the order in which they are squashed
+    recurrent_activation = staticmethod(ops.sigmoid)
 
     def step(self, z, states, product):
         z, z_n = z[..., : 3 * self.units], z[..., 3 * self.units :]
-        gates = ops.sigmoid(z + product(states.h, 0, 3))
-        o, i, f = ops.split(gates, 3, axis=-1)  # (1) to (3)
+        gates = ops.split(z + product(states.h, 0, 3), 3, axis=-1)
+        o, i, f = map(self.recurrent_activation, gates)  # (1) to (3)
         n = ops.tanh(z_n + product(o * states.h, 3, 4))  # (4)
         h = f * states.h + i * n  # (5)
         return h, (h,)

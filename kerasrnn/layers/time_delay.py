@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasrnn.layers.recurrent import Recurrent
-from kerasrnn.recurrence import Plan
+from kerasrnn.recurrence import Plan, is_watched
 
 
 @keras.saving.register_keras_serializable(package="kerasrnn")
@@ -15,7 +15,8 @@ class TimeDelay(Recurrent):
           ↑    ↗  ↑    ↗  ↑
          x_1     x_2     x_3    …                                         (B, T, D)
 
-    With a mask, with zoneout, or on a forced `route` the cell's own loop runs: the same numbers.
+    With a mask, with zoneout, on a forced `route`, or where someone watches the steps, the cell's
+    own loop runs: the same numbers.
 
     Args:
         cell: a `kerasrnn.cells.TimeDelayCell`.
@@ -29,8 +30,8 @@ class TimeDelay(Recurrent):
         return Plan("whole", "no step waits for another; a mask or zoneout asks for the loop.")
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        watched = any(self.cell.zone_rates) or self.state_regularizer is not None
-        if mask is not None or self.route is not None or watched:
+        stepped = any(self.cell.zone_rates) or self.state_regularizer is not None or is_watched()
+        if mask is not None or self.route is not None or stepped:
             return super().inner_loop(sequences, initial_state, mask, training)
         cell = self.cell
         x = ops.flip(sequences, axis=1) if self.go_backwards else sequences

@@ -1,5 +1,14 @@
 """A cell over time, fast: hoisted products, time-major loops, gradients of our own."""
 
-from kerasrnn.recurrence.engine import ROUTES, Plan, compiled, plan, portable, run, watched
+from kerasrnn.recurrence.engine import (
+    ROUTES,
+    Plan,
+    compiled,
+    is_watched,
+    plan,
+    portable,
+    run,
+    watched,
+)
 
-__all__ = ["ROUTES", "Plan", "compiled", "plan", "portable", "run", "watched"]
+__all__ = ["ROUTES", "Plan", "compiled", "is_watched", "plan", "portable", "run", "watched"]

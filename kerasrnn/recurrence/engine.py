@@ -56,6 +56,11 @@ def watched(watcher):
         _watcher = before
 
 
+def is_watched() -> bool:
+    """Whether runs go step by step through a watcher."""
+    return _watcher is not None
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a layer will run.

@@ -75,7 +75,8 @@ def gradient_flow(model: keras.Model, batch) -> dict[str, Flow]:
     Returns:
         A `Flow` for each layer, by its name; a layer's second run is named "{name}_2", and so on.
     Raises:
-        ValueError: if there is no such layer, or the Jacobians would not fit into memory.
+        ValueError: if there is no such layer, none of them ran step by step, or the Jacobians would
+            not fit into memory.
     """
     names = cell_names(model)
     batch = batch if isinstance(batch, tuple) else (batch,)
@@ -97,6 +98,11 @@ def gradient_flow(model: keras.Model, batch) -> dict[str, Flow]:
     found = tf.function(look, autograph=False)()
     for variable, value in held:  # a model that carries states on goes on where it was
         variable.assign(value)
+    if not cells:
+        raise ValueError(
+            f"`model` must run a layer of `kerasrnn.layers` step by step, but {sorted(names.values())} "
+            "ran all steps at once, as with a `teacher`; let the layer read its own answers."
+        )
     flows = {}
     for cell, measured in zip(cells, found, strict=True):
         name, number = names[id(cell)], 2

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasrnn import layers
+from kerasrnn import cells, layers
 from kerasrnn.builders import many_to_many, many_to_one
+from kerasrnn.cell_names import CELL_NAMES
 from kerasrnn.training import Diagnosis, TruncatedBPTT, gradient_flow
 from tests.oracles.recurrent_cells import STEPS
 
@@ -117,6 +118,49 @@ def test_gates_and_reading_backwards_are_in_the_order_in_which_they_ran():
     np.testing.assert_allclose(flow.states["h"], other.states["h"], rtol=1e-4, atol=1e-6)
 
 
+GATES = {
+    **{"gru": ["update", "reset"], "gru_reset_before": ["update", "reset"]},
+    "unbounded": ["read", "write", "remember"],
+    **{name: ["input", "forget", "output"] for name in CELL_NAMES if "lstm" in name},
+    **{"lstm_nig": ["forget", "output"], "lstm_nfg": ["input", "output"]},
+    **{"lstm_nog": ["input", "forget"], "lstm_cifg": ["input", "output"]},
+}
+
+
+@pytest.mark.parametrize("name", CELL_NAMES)
+def test_every_cell_can_be_looked_into_and_names_its_gates(name):
+    keras.utils.set_random_seed(2)
+    model = many_to_one(name, units=3, features=D, classes=3)
+    model.compile("sgd", "mse")
+    x, y = RNG.normal(size=(2, 4, D)), RNG.normal(size=(2, 3))
+    (flow,) = gradient_flow(model, (x.astype("float32"), y.astype("float32"))).values()
+    assert all(np.isfinite(value) for value in flow.summary().values())
+    assert all(through.shape == (2, 5) for through in flow.through.values())
+    assert (flow.error[:, -1] > 0).all()
+    assert list(flow.gates) == GATES.get(name, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "gate", "place"),
+    [
+        ("peephole_lstm", "forget", 1),
+        ("lstm_nig", "forget", 0),
+        ("lstm_cifg", "output", 2),
+        ("lstm_fgr", "output", 3),
+        ("unbounded", "write", 1),
+        ("gru_reset_before", "reset", 1),
+    ],
+)
+def test_a_gate_has_the_name_of_its_place_in_the_weights(name, gate, place):
+    layer = layers.Recurrent(cells.get(name, H, bias_initializer="zeros"))
+    model = keras.Sequential([keras.Input((T, D)), layer])
+    bias = np.zeros(layer.cell.bias.shape)
+    bias[place * H : (place + 1) * H] = 50
+    layer.cell.bias.assign(bias)
+    (flow,) = gradient_flow(model, X).values()
+    assert [key for key, (_, above) in flow.gates.items() if (above == 1).all()] == [gate]
+
+
 def test_looking_changes_nothing_and_finds_every_layer():
     network = many_to_many("gru", units=[H, H], features=D, classes=C, carry=True)
     model = TruncatedBPTT(network, B)
@@ -148,6 +192,11 @@ def test_the_callback_writes_what_the_flow_says_to_tensorboard(tmp_path):
 def test_what_cannot_be_looked_into_is_refused():
     with pytest.raises(ValueError, match="`every` must be at least 1 epoch, got 0"):
         Diagnosis(X, "nowhere", 0)
+    taught = many_to_many("output_rnn", units=H, features=D, classes=C, teacher=True)
+    with pytest.raises(
+        ValueError, match=r"must run a layer .* step by step, but \['output_rnn_1'\]"
+    ):
+        gradient_flow(taught, ([X, np.zeros((B, T, C), "float32")],))
     large = keras.Sequential([keras.Input((1000, 1)), layers.SimpleRNN(600)])
     with pytest.raises(
         ValueError, match="must be small enough for 1000 x 1 Jacobians of 600 x 600"
