@@ -3,6 +3,7 @@
 import pytest
 
 from kerasrnn.app import app_names, find_app
+from kerasrnn.cell_names import CELL_NAMES
 from kerasrnn.errors import UserError
 from kerasrnn.settings import to_json
 
@@ -30,3 +31,16 @@ def test_an_unknown_app_or_preset_is_named_beside_those_that_there_are():
         find_app("charlm")
     with pytest.raises(UserError, match="base, small, tiny"):
         find_app(app_names()[0]).preset("smal")
+
+
+@pytest.mark.parametrize("name", app_names())
+def test_every_app_takes_every_cell_or_says_why_it_takes_no_output_rnn(name):
+    tiny = find_app(name).preset("tiny")
+    for cell in CELL_NAMES:
+        if cell == "output_rnn" and name != "char_lm":
+            with pytest.raises(
+                UserError, match=r"`cell` must leave the answer to the .*; output_rnn"
+            ):
+                with_settings(tiny, [f"cell={cell}"])
+        else:
+            assert with_settings(tiny, [f"cell={cell}"]).cell == cell

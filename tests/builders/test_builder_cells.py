@@ -32,6 +32,26 @@ def test_a_cell_by_its_name_carries_its_states_from_chunk_to_chunk(cell, oracle,
     oracle.assert_same(np.concatenate([first, second], axis=1), np.asarray(whole(x)))
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_by_its_name_has_its_place_on_the_other_slides(cell, oracle, rng):
+    sizes = {"units": H, "features": D, "classes": C}
+    x, y = (rng.normal(size=(B, T, width)).astype("float32") for width in (D, C))
+    at_each, at_the_end = (builder(cell, **sizes) for builder in (many_to_many, many_to_one))
+    oracle.randomise(at_each)
+    at_the_end.set_weights(at_each.get_weights())
+    oracle.assert_same(at_the_end(x), np.asarray(at_each(x))[:, -1])
+    once = one_to_one(cell, **sizes)
+    once.set_weights(at_each.get_weights())
+    oracle.assert_same(once(x[:, 0]), np.asarray(at_each(x))[:, 0])
+    for builder, read in ((one_to_many, x[:, 0]), (encoder_decoder, x)):
+        model = oracle.randomise(builder(cell, **sizes))
+        found, other = (np.asarray(model([first, y])) for first in (read, read + 1))
+        assert found.shape == (B, T, C)
+        assert (np.abs(found - other) > 1e-6).any(axis=-1)[:, 0].all()  # it is what was read
+        late = np.concatenate([y[:, :-1], y[:, -1:] + 1], axis=1)
+        oracle.assert_same(np.asarray(model([read, late]))[:, :-1], found[:, :-1])
+
+
 @pytest.mark.parametrize("cell", ["delayed_rnn", "projected_lstm", "output_rnn", "time_delay"])
 def test_a_cell_with_states_of_its_own_has_its_place_on_every_slide(cell, tmp_path, oracle, rng):
     x, vector, y = (rng.normal(size=s).astype("float32") for s in ((B, T, D), (B, D), (B, T, C)))
