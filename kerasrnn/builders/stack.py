@@ -16,7 +16,7 @@ from kerasrnn.cells.deep_transition import DeepTransition
 
 @dataclass(frozen=True)
 class Stack:
-    """Recurrent layers over a sequence, deep in one of five ways (deck 000, "Deep RNN").
+    """Recurrent layers over a sequence, deep in one of six ways (deck 000, "Deep RNN").
 
         (a) input_to_hidden   (b) …_shortcut   (c) hidden_to_hidden_and_output   (d) stacked
 
