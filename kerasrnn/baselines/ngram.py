@@ -134,6 +134,15 @@ class NGramModel:
         places = np.argsort(longest)
         return [found[place, :length] for place, length in zip(places, lengths, strict=True)]
 
+    def log_probabilities(self, sentences: Sequence[str]) -> np.ndarray:
+        """ln P of each sentence and its end, float (N,), as `decoders.rescoring.rescore` asks for it.
+
+        Args:
+            sentences: words between spaces; an unknown one has all of what "<unk>" has.
+        """
+        scores = self.scores([sentence.split() for sentence in sentences])
+        return np.log(10) * np.array([score.sum() for score in scores])
+
     def distribution(self, state: int) -> np.ndarray:
         """p(word | state) of every word, float (V,); they sum to 1, and "<s>" has 0."""
         count = len(self.words)
