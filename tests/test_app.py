@@ -5,7 +5,7 @@ import pytest
 from kerasrnn.app import app_names, find_app
 from kerasrnn.cell_names import CELL_NAMES
 from kerasrnn.errors import UserError
-from kerasrnn.settings import to_json
+from kerasrnn.settings import to_json, with_settings
 
 
 def test_a_preset_grows_with_the_minutes_that_it_is_given():

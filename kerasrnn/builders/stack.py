@@ -215,8 +215,8 @@ class Stack:
 
     def _cell(self, size: int):
         if self._named:
-            rate = self.recurrent_dropout
-            cell = recurrent.get(self.cell, size, recurrent_dropout=rate, **self.cell_options)
+            options = {"recurrent_dropout": self.recurrent_dropout, **self.cell_options}
+            cell = recurrent.get(self.cell, size, **options)
         else:
             cell = type(self.cell).from_config(self.cell.get_config())
         if not self._deep_transition:
