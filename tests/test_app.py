@@ -16,6 +16,13 @@ def test_a_preset_grows_with_the_minutes_that_it_is_given():
     assert app.growth("tiny", 15) == {}
 
 
+def test_a_cell_that_answers_by_itself_stays_one_layer_however_long_it_trains():
+    app, alone = find_app("char_lm"), ("cell=output_rnn", "dropout=0")
+    assert app.preset("small", 15, alone) == app.preset("small", None, alone)
+    with pytest.raises(UserError, match="`depth` must be stacked with cell=output_rnn"):
+        app.preset("small", None, (*alone, "depth=stacked_shortcut"))
+
+
 def test_a_long_training_of_speech_is_held_back_and_may_still_be_a_stream():
     app = find_app("deepspeech")
     assert app.preset("small", 8).recurrent_dropout == 0

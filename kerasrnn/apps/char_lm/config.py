@@ -20,6 +20,10 @@ class Config(LanguageConfig):
         super().__post_init__()
         choice("depth", self.depth, ("stacked", "stacked_shortcut"))
         choice("inputs", self.inputs, ("one_hot", "embedding"))
+        if self.cell == "output_rnn" and self.depth != "stacked":
+            raise ValueError(
+                f"`depth` must be stacked with cell=output_rnn, which answers by itself, got {self.depth}."
+            )
 
 
 PRESETS = {
@@ -42,7 +46,7 @@ LARGER = {
     "weight_decay": 0.1,
     "xla": True,
 }
-WITH_TIME = {"small": {4.0: lambda config: LARGER}}
+WITH_TIME = {"small": {4.0: lambda config: {} if config.cell == "output_rnn" else LARGER}}
 
 
 @dataclass(frozen=True)
