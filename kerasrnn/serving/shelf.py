@@ -109,15 +109,19 @@ class Shelf:
         return True
 
     def _replace(self, name: str, version: Version | None, reason: str) -> None:
-        """Serve `version` in place of what is; requests that are under way end on the old one."""
-        old = self._served.pop(name, None)
-        if old is not None:
-            self._states[name][old.number] = State("END")
-            if version is None or version.number != old.number:
-                self._say(f"{name} {old.number} is unloaded: {reason}.")
+        """Serve `version` in place of what is; requests that are under way end on the old one.
+
+        Others ask meanwhile, from their threads: the old one is there until the new one is.
+        """
+        old = self._served.get(name)
         if version is not None:
             self._served[name] = version
             self._states[name][version.number] = State("AVAILABLE")
+        else:
+            self._served.pop(name, None)
+        if old is not None and (version is None or version.number != old.number):
+            self._states[name][old.number] = State("END")
+            self._say(f"{name} {old.number} is unloaded: {reason}.")
         del old
         gc.collect()
 

@@ -117,6 +117,10 @@ class Running:
         self.grpc = f"127.0.0.1:{self.server.grpc_port}"
         return self
 
+    def watch(self):
+        """Look at the folder from here on, as the command does."""
+        asyncio.run_coroutine_threadsafe(self.server.watch(), self._loop)
+
     def __exit__(self, *_):
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(60)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 import urllib.parse
 
 import numpy as np
@@ -211,6 +212,32 @@ def test_what_cannot_be_answered_over_grpc_is_refused_by_code_and_reason(
     with pytest.raises(ServingError, match=why) as refused:
         rpc.predict(model, inputs, **more)
     assert refused.value.code == code
+
+
+def test_requests_go_on_while_a_version_takes_over(tmp_path, toy, running, monkeypatch):
+    toy(tmp_path / "toy")
+    answers, end = [], threading.Event()
+
+    def asking():
+        with GrpcClient(server.grpc) as rpc:
+            while not end.is_set():
+                answers.append(rpc.predict("toy", ROWS)["y"][0])
+
+    with running(tmp_path, look_seconds=0.01) as server:
+        # the old version is told of as slowly as by a full pipe
+        monkeypatch.setattr(server.shelf, "_say", lambda line: time.sleep(0.3))
+        server.watch()
+        asker = threading.Thread(target=asking)
+        asker.start()
+        toy(tmp_path / "toy", 5.0)
+        until = time.monotonic() + 60
+        while asker.is_alive() and 15.0 not in answers and time.monotonic() < until:
+            time.sleep(0.05)
+        end.set()
+        asker.join(60)
+    assert answers[0] == 6.0
+    assert answers[-1] == 15.0
+    assert answers == sorted(answers)
 
 
 def test_a_small_message_of_a_large_tensor_is_refused_before_it_is_made(served):

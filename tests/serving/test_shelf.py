@@ -52,6 +52,21 @@ def test_a_new_version_takes_over_and_what_is_held_goes_on(shelf, toy):
     assert states(shelf) == {2: "END", 1: "AVAILABLE"}
 
 
+def test_a_model_is_found_whenever_it_is_asked_for_while_a_version_takes_over(tmp_path, toy):
+    toy(tmp_path / "toy")
+    found = []
+
+    def teller(line):  # as slow as requests are quick
+        found.append((line, shelf.find("toy").number, states(shelf)))
+
+    shelf = Shelf(tmp_path, teller)
+    shelf.look()
+    toy(tmp_path / "toy", 5.0)
+    shelf.look()
+    assert found[1] == ("toy 1 is unloaded: 2 takes over.", 2, {2: "AVAILABLE", 1: "END"})
+    assert [number for _, number, _ in found] == [1, 2, 2]
+
+
 def test_a_damaged_version_is_said_once_and_the_old_one_goes_on_until_it_is_mended(shelf, toy):
     version = toy(shelf.folder, 5.0)
     graph = (version / "saved_model.pb").read_bytes()
