@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -56,21 +57,38 @@ def _cluster() -> tuple[list[str], int]:
     try:
         config = json.loads(given)
         cluster, task = config["cluster"], config["task"]
-        if set(cluster) - {"chief", "worker"}:
-            raise ValueError("its cluster has others than `worker` and `chief`")
-        chiefs = list(cluster.get("chief", []))
-        addresses = [*chiefs, *cluster.get("worker", [])]
+        addresses, chiefs = _addresses(cluster), cluster.get("chief", [])
         number = int(task["index"]) + len(chiefs) * (task["type"] == "worker")
         here = cluster[task["type"]][int(task["index"])]
         if int(task["index"]) < 0 or addresses[number] != here:
             raise ValueError("its task is none of its cluster")
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         reason = f"{given[:200]!r} ({error})" if given else "none"
         raise UserError(
             f"With multi-worker, TF_CONFIG must say who trains and who this is, such as {EXAMPLE}; "
             f"got {reason}."
         ) from None
     return addresses, number
+
+
+def _addresses(cluster) -> list[str]:
+    """Everyone's, the chief's first, in a cluster as JSON gave it.
+
+    Raises:
+        ValueError: if it is not {"worker": ["host:port", …]}, with or without a "chief".
+    """
+    lists = isinstance(cluster, dict) and all(isinstance(some, list) for some in cluster.values())
+    if not lists:
+        raise ValueError("its cluster is not lists of addresses by name")
+    if set(cluster) - {"chief", "worker"}:
+        raise ValueError("its cluster has others than `worker` and `chief`")
+    addresses = [*cluster.get("chief", []), *cluster.get("worker", [])]
+    for address in addresses:
+        if not isinstance(address, str) or not re.fullmatch(r"\S+:[0-9]{1,5}", address):
+            raise ValueError(f"its cluster has {address!r}, which is not host:port")
+    if len(set(addresses)) < len(addresses):
+        raise ValueError("its cluster has an address twice")
+    return addresses
 
 
 def _joined(addresses: list[str], number: int, helpers=()) -> Team:

@@ -14,6 +14,7 @@ from kerasrnn.training.learning import LearningConfig
 from kerasrnn.training.shared_step import SharedStep
 
 HOSTS = {"worker": ["a:1", "b:2"]}
+FIRST = {"type": "worker", "index": 0}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,17 @@ HOSTS = {"worker": ["a:1", "b:2"]}
         (json.dumps({"cluster": HOSTS, "task": {"type": "worker", "index": -1}}), "none of its"),
         (json.dumps({"cluster": HOSTS, "task": {"type": "ps", "index": 0}}), "ps"),
         (json.dumps({"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}), "others"),
+        (json.dumps({"cluster": HOSTS, "task": FIRST | {"index": float("inf")}}), "infinity"),
+        (json.dumps({"cluster": [], "task": FIRST}), "not lists of addresses"),
+        (json.dumps({"cluster": "a:1", "task": FIRST}), "not lists of addresses"),
+        (json.dumps({"cluster": {"worker": "host:1"}, "task": FIRST}), "not lists of addresses"),
+        (json.dumps({"cluster": {"worker": {"a:1": 2}}, "task": FIRST}), "not lists of addresses"),
+        (json.dumps({"cluster": {"worker": [1, 2]}, "task": FIRST}), "has 1, which is not host:p"),
+        (json.dumps({"cluster": {"worker": ["a:1", "b"]}, "task": FIRST}), "has 'b', which is not"),
+        (json.dumps({"cluster": {"worker": ["a:1", "b:x"]}, "task": FIRST}), "has 'b:x', which is"),
+        (json.dumps({"cluster": {"worker": ["a:1", "a:1"]}, "task": FIRST}), "an address twice"),
+        (json.dumps({"cluster": HOSTS | {"chief": ["b:2"]}, "task": FIRST}), "an address twice"),
+        pytest.param("[" * 100_000, "recursion", id="deep"),
     ],
 )
 def test_an_environment_that_does_not_say_who_trains_is_refused(given, reason, monkeypatch):
@@ -37,7 +49,7 @@ def test_an_environment_that_does_not_say_who_trains_is_refused(given, reason, m
 
 
 def test_one_worker_or_one_device_is_a_training_alone(monkeypatch):
-    alone = {"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}
+    alone = {"cluster": {"worker": ["a:1"]}, "task": FIRST}
     monkeypatch.setenv("TF_CONFIG", json.dumps(alone))
     for way in ("none", "multi-worker", "mirrored:1"):
         team = gathered(way)
