@@ -33,8 +33,9 @@ def run(
         Format, Option("--format", help="onnx and litert hold the network alone.")
     ] = Format.saved_model,
     steps: Annotated[
-        int, Option(min=1, help="Of litert, where the network takes any number: it does not.")
-    ] = 1,
+        int | None,
+        Option(min=1, help="Of litert, 1 unless given, where the network takes any number."),
+    ] = None,
 ) -> None:
     """Write a SavedModel and check it in a process without kerasrnn.
 
@@ -47,13 +48,21 @@ def run(
     from kerasrnn.notice import tell
     from kerasrnn.run import Run
 
+    if add_version and form is not Format.saved_model:
+        raise UserError(
+            f"--add-version is of saved_model alone, got --format {form}, one file; leave it out."
+        )
+    if steps is not None and form is not Format.litert:
+        raise UserError(
+            f"--steps is of litert alone, got --format {form}, which takes any number; leave it out."
+        )
     load_tensorflow()
     trained = Run(folder)
     name = name or trained.app.name
     if Path(name).name != name or name.startswith("."):
         raise UserError(f"--name must be a plain name without slashes, got {name!r}.")
     if form is not Format.saved_model:
-        _network(trained, to / name, form.value, steps)
+        _network(trained, to / name, form.value, steps or 1)
         return
     version = trained.export(to / name, add_version=add_version)
     write_config(to)

@@ -107,6 +107,10 @@ REFUSALS = {
     "export run --to models": "The export target exists: .* holds version 1; .*--add-version",
     "export run --to good.txt": "good.txt is not a folder that can be written to",
     "export run --name ../up": "--name must be a plain name without slashes, got '../up'",
+    "export run --format onnx --add-version": "--add-version is of saved_model alone, got --format onnx",
+    "export run --format litert --add-version": "--add-version is of .* alone, got --format litert",
+    "export run --format onnx --steps 8": "--steps is of litert alone, got --format onnx",
+    "export run --steps 8": "--steps is of litert alone, got --format saved_model",
     "export run --to . --name taken": "holds something else than versions",
 }
 
