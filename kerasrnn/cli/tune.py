@@ -1,10 +1,13 @@
 """kerasrnn tune: a search for an app's best numbers, and the run that they give."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from kerasrnn.errors import UserError
 
 Option = typer.Option
 EXAMPLE = "Example: kerasrnn tune whale --trials 20 --epochs 9 --out runs/whale-tuned"
@@ -71,15 +74,31 @@ def run(
 
 
 def _retrained(app, config, out: Path):
-    """The best configuration, trained as long as the search's longest trial."""
+    """The best configuration, trained as long as the search's longest trial.
+
+    A longer search may have found another since: its run takes the place of the one that is there.
+    """
     from kerasrnn.run import train
 
-    begun = json.loads((out / "search.json").read_text("utf-8"))
+    begun, best = json.loads((out / "search.json").read_text("utf-8")), out / "best"
+    going_on = _is_run_of(config, best)
+    if best.exists() and not going_on:
+        shutil.rmtree(best)
     return train(
-        app, begun["data"], config=config, out=out / "best", seed=begun["seed"],
-        epochs=begun["epochs"], max_minutes=begun["max_minutes"],
-        resume=(out / "best").exists(),
+        app, begun["data"], config=config, out=best, seed=begun["seed"],
+        epochs=begun["epochs"], max_minutes=begun["max_minutes"], resume=going_on,
     )  # fmt: skip
+
+
+def _is_run_of(config, folder: Path) -> bool:
+    """Whether a run of this configuration has been begun in `folder`."""
+    from kerasrnn.settings import from_json
+    from kerasrnn.training.folder import RunFolder
+
+    try:
+        return from_json(type(config), RunFolder(folder).read_config()["config"]) == config
+    except UserError:  # there is none, or it was ended while it was written or removed
+        return False
 
 
 def _answer(app: str, found, out: Path, trained) -> dict:

@@ -15,8 +15,9 @@ from keras_tuner.errors import FailedTrialError
 
 from kerasrnn import tuning
 from kerasrnn.app import find_app
+from kerasrnn.cli import tune
 from kerasrnn.errors import UserError
-from kerasrnn.settings import replace
+from kerasrnn.settings import from_json, replace
 from kerasrnn.tuning import hyper_app, isolated, report
 from kerasrnn.tuning.trainer import Trainer
 
@@ -76,6 +77,25 @@ def test_the_command_leaves_a_table_a_picture_a_preset_and_the_run_that_it_gives
     assert best.code == 0, best.err
     config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
     assert config["units"] == [found["best"]["values"]["units"]]
+
+
+@pytest.mark.usefixtures("few_units")
+def test_a_longer_search_trains_its_new_best_in_place_of_the_old_one(text, tmp_path, command):
+    out, found = tmp_path / "tuned", []
+    words = ("--data", text, "--preset", "tiny", "--tuner", "random", "--epochs", 1, "--out", out)
+    words += ("--set", SMALL[0], "--set", SMALL[1])
+    for more in (("--trials", 1), ("--trials", 3, "--resume")):
+        answer = command("tune", "char_lm", *words, *more)
+        assert answer.code == 0, answer.err
+        found.append(json.loads((out / "best.json").read_text()))
+        assert json.loads((out / "best" / "config.json").read_text())["config"] == found[-1]
+        assert (out / "best" / "model.keras").is_file()
+    assert found[0] != found[1]
+    first, second = (from_json(type(CHAR.preset("tiny")), values) for values in found)
+    assert tune._is_run_of(second, out / "best")
+    assert not tune._is_run_of(first, out / "best")
+    (out / "best" / "config.json").unlink()  # as when ended amid the old run's removal
+    assert not tune._is_run_of(second, out / "best")
 
 
 @pytest.mark.usefixtures("few_units")
