@@ -20,26 +20,34 @@ def register(app: typer.Typer) -> None:
 def run(
     app: Annotated[str, typer.Argument(help="The application; `kerasrnn apps` lists them.")],
     data: Annotated[str | None, Option(help="What to learn from; see the app's README.")] = None,
-    tuner: Annotated[str, Option(help="hyperband, bayesian or random.")] = "hyperband",
-    trials: Annotated[int, Option(help="In all; each round of Hyperband's counts.")] = 20,
+    tuner: Annotated[
+        str | None, Option(help="hyperband (unless given), bayesian or random.")
+    ] = None,
+    trials: Annotated[
+        int | None, Option(help="In all, 20 unless given; each round of Hyperband's counts.")
+    ] = None,
     epochs: Annotated[int | None, Option(help="Reports of the longest trial.")] = None,
     max_minutes: Annotated[float | None, Option(help="Training time of one trial.")] = None,
     max_parameters: Annotated[int | None, Option(help="A larger model fails its trial.")] = None,
-    preset: Annotated[str, Option(help="What is not searched: tiny, small or base.")] = "small",
+    preset: Annotated[
+        str | None, Option(help="What is not searched: tiny, small (unless given) or base.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         Option("--set", metavar="KEY=VALUE", help="Change one number of the preset."),
     ] = None,
     out: Annotated[Path | None, Option(help="A folder; runs/APP-tuned by default.")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on with the search in --out.")] = False,
-    seed: Annotated[int, Option(help="Of weights, order and choices.")] = 0,
+    seed: Annotated[
+        int | None, Option(help="Of weights, order and choices; 0 unless given.")
+    ] = None,
     retrain: Annotated[bool, Option(help="Train the best again, into OUT/best.")] = True,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Search an application's best numbers with KerasTuner.
 
     OUT gets trials.csv, plots/trials.png, best.json (which `train --preset OUT/best.json` takes) and best/, the
-    run that is trained with it. A search that was killed goes on with --resume.
+    run that is trained with it. A search that was killed goes on with --resume, as it was begun.
     """
     from rich.console import Console
 

@@ -52,13 +52,13 @@ class Bayesian(_Begun, _Kept, oracles.BayesianOptimizationOracle):
 ORACLES = {"hyperband": Hyperband, "bayesian": Bayesian, "random": RandomSearch}
 
 
-def oracle_of(hyper: HyperApp, begun: dict, trials: int):
+def oracle_of(hyper: HyperApp, begun: dict):
     """The oracle of a search.
 
     Args:
-        begun: the search's settings, of which "tuner", "epochs" and "seed" are read.
-        trials: in all.
+        begun: the search's settings, of which "tuner", "trials", "epochs" and "seed" are read.
     """
+    trials = begun["trials"]
     own = {"max_trials": trials}
     if begun["tuner"] == "hyperband":
         own = {"max_epochs": begun["epochs"] or hyper.base.epochs, "hyperband_iterations": MANY}

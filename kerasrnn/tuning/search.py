@@ -23,6 +23,9 @@ from kerasrnn.tuning.hyper_app import HyperApp
 from kerasrnn.tuning.oracles import ORACLES, oracle_of
 from kerasrnn.tuning.trials import Found, found_by, short, trial_of, values_of
 
+# what a new search is where nothing else is given
+UNSAID = {"data": None, "tuner": "hyperband", "trials": 20, "preset": "small", "settings": []}
+UNSAID |= {"epochs": None, "max_minutes": None, "max_parameters": None, "seed": 0}
 LARGEST_SEED = 2**32 - 1  # the oracle's is one more
 WAIT = 60  # seconds that a worker waits for its chief
 
@@ -35,14 +38,14 @@ def search(
     data: str | Path | None = None,
     *,
     out: str | Path,
-    tuner: str = "hyperband",
-    trials: int = 20,
-    preset: str = "small",
+    tuner: str | None = None,
+    trials: int | None = None,
+    preset: str | None = None,
     settings: tuple[str, ...] = (),
     epochs: int | None = None,
     max_minutes: float | None = None,
     max_parameters: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     resume: bool = False,
 ) -> Found | None:
     """Search the numbers of an app's tune.py.
@@ -53,35 +56,34 @@ def search(
     Args:
         data, preset, settings, seed: as of `kerasrnn.run.train`.
         out: a folder for the search; what each trial did lies in its `trials`.
-        tuner: "hyperband", "bayesian" or "random".
-        trials: in all. Hyperband counts each round of a model as a trial.
+        tuner: "hyperband", the default, "bayesian" or "random".
+        trials: in all, 20 unless given. Hyperband counts each round of a model as a trial.
         epochs: reports of the longest trial; the preset's own number unless given.
         max_minutes: of one trial's training.
         max_parameters: a larger model is a failed trial.
-        resume: go on with the search in `out`; it keeps its own settings, but may get more trials.
+        resume: go on with the search in `out`; it keeps its own settings and cannot go on with others, but
+            may get more trials. A worker's settings are its chief's likewise; its data may lie elsewhere.
     Returns:
         What was found; None for a worker, whose chief has it.
     Raises:
         UserError: for anything that the caller can mend, or if every trial failed.
     """
-    known(tuner, ORACLES, "A tuner")
-    require_limits(
-        trials=trials, epochs=epochs, max_minutes=max_minutes, max_parameters=max_parameters
-    )
-    if not 0 <= seed < LARGEST_SEED:
-        raise UserError(f"`seed` must be from 0 to {LARGEST_SEED - 1:,}, got {seed}.")
-    begun = {
+    given = {
         "app": app.name, "data": None if data is None else str(Path(data).absolute()),
-        "tuner": tuner, "preset": preset, "settings": list(settings), "epochs": epochs,
-        "max_minutes": max_minutes, "max_parameters": max_parameters, "seed": seed,
+        "tuner": tuner, "trials": trials, "preset": preset, "settings": list(settings),
+        "epochs": epochs, "max_minutes": max_minutes, "max_parameters": max_parameters, "seed": seed,
     }  # fmt: skip
+    given = {key: value for key, value in given.items() if value not in (None, [])}
+    begun = UNSAID | given
+    _refuse_unsound(begun)
     folder, worker = Path(out), _role() == "worker"
     record = folder / "search.json"
-    going_on = resume and record.is_file()
+    going_on = resume and not worker and record.is_file()
     if worker:
-        _await_chief()
+        _await_chief(record)
+        begun = _resumed(record, given, ("trials", "data"))
     elif going_on:
-        begun = _resumed(record, begun)
+        begun = _resumed(record, given, ("trials",))
     else:
         refuse_to_overwrite(RunFolder(folder))
     if begun["data"] is None:
@@ -92,9 +94,10 @@ def search(
     )  # fmt: skip
     if not (worker or going_on):
         _refuse_unbuilt(hyper)
+    if not worker:
         write_text(record, json.dumps(begun, indent=2) + "\n")
     with contextlib.redirect_stdout(sys.stderr):  # KerasTuner talks there
-        searching = _Search(oracle_of(hyper, begun, trials), hyper, begun, folder)
+        searching = _Search(oracle_of(hyper, begun), hyper, begun, folder)
         searching.search(epochs=begun["epochs"] or hyper.base.epochs)
     return None if worker else found_by(searching.oracle, hyper.config)
 
@@ -105,8 +108,11 @@ def _role() -> str:
     return "chief" if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "") else "worker"
 
 
-def _await_chief() -> None:
-    """KerasTuner's own worker would wait for an hour, also for a chief whose search has ended."""
+def _await_chief(record: Path) -> None:
+    """Wait for a chief, which has then written `record`.
+
+    KerasTuner's own worker would wait for an hour, also for a chief whose search has ended.
+    """
     place = ":".join(os.environ.get(f"KERASTUNER_ORACLE_{part}", "") for part in ("IP", "PORT"))
     try:
         with grpc.insecure_channel(place) as channel:
@@ -115,19 +121,42 @@ def _await_chief() -> None:
         raise UserError(
             f"A worker needs its chief, but none answers at {place}: start it, unless its search has ended."
         ) from None
+    if not record.is_file():
+        raise UserError(
+            f"A worker and its chief share a folder, but {record.parent} holds no search.json; give the "
+            "chief's --out."
+        )
 
 
-def _resumed(record: Path, wanted: dict) -> dict:
-    """The settings of the search whose search.json `record` is."""
+def _refuse_unsound(begun: dict) -> None:
+    """Refuse numbers that no search can have."""
+    known(begun["tuner"], ORACLES, "A tuner")
+    require_limits(
+        **{key: begun[key] for key in ("trials", "epochs", "max_minutes", "max_parameters")}
+    )
+    if not 0 <= begun["seed"] < LARGEST_SEED:
+        raise UserError(f"`seed` must be from 0 to {LARGEST_SEED - 1:,}, got {begun['seed']}.")
+
+
+def _resumed(record: Path, given: dict, free: tuple[str, ...]) -> dict:
+    """The settings of the search whose search.json `record` is; those that are `free` as `given`, if they are.
+
+    Raises:
+        UserError: if it is damaged, or another setting is given than its own.
+    """
     try:
-        kept = json.loads(record.read_text("utf-8"))
-        begun = {key: kept[key] for key in wanted}
+        kept = {"trials": UNSAID["trials"]}  # which an older search.json lacks
+        kept |= json.loads(record.read_text("utf-8"))
+        begun = {key: kept[key] for key in ("app", *UNSAID)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{record} must be of `kerasrnn tune`, but is damaged: {error}.") from None
-    for key in ("app", "data"):
-        if wanted[key] not in (None, begun[key]):
+    for key, value in given.items():
+        if key in free:
+            begun[key] = value
+        elif value != begun[key]:
             raise UserError(
-                f"{record.parent} searches with {key}={begun[key]}, it cannot go on with {wanted[key]}."
+                f"{record.parent} searches with {key}={begun[key]}, it cannot go on with {value}; leave it "
+                "out, or begin another with --out."
             )
     return begun
 

@@ -19,6 +19,7 @@ from kerasrnn.cli import tune
 from kerasrnn.errors import UserError
 from kerasrnn.settings import from_json, replace
 from kerasrnn.tuning import hyper_app, isolated, report
+from kerasrnn.tuning.search import _resumed
 from kerasrnn.tuning.trainer import Trainer
 
 CHAR = find_app("char_lm")
@@ -121,6 +122,38 @@ def test_a_search_that_was_killed_does_its_trial_again_and_goes_on(text, tmp_pat
     )
     assert len(calls) == 4
     assert calls[1] == calls[2]
+
+
+@pytest.mark.usefixtures("few_units")
+def test_a_search_goes_on_to_as_many_trials_as_were_begun_and_as_no_other(
+    text, tmp_path, monkeypatch
+):
+    out, record = tmp_path / "x", tmp_path / "x" / "search.json"
+    assert len(search(text, out, trials=1, epochs=1).trials) == 1
+
+    def resumed(**given):
+        return tuning.search(CHAR, out=out, resume=True, **given)
+
+    assert len(resumed(trials=2).trials) == 2
+    assert json.loads(record.read_text())["trials"] == 2
+    monkeypatch.setattr(Trainer, "fit", None)  # there is nothing left to train
+    assert len(resumed(tuner="random", epochs=1, preset="tiny", settings=SMALL).trials) == 2
+    for given, said in (
+        ({"tuner": "bayesian"}, "tuner=random, it cannot go on with bayesian"),
+        ({"epochs": 3}, "epochs=1, it cannot go on with 3"),
+        ({"seed": 7}, "seed=0, it cannot go on with 7"),
+        ({"settings": ("units=4",)}, r"settings=\['.*'\], it cannot go on with \['units=4'\]"),
+        ({"preset": "small"}, "preset=tiny, it cannot go on with small"),
+        ({"max_minutes": 2.0}, "max_minutes=None, it cannot go on with 2.0"),
+        ({"max_parameters": 9}, "max_parameters=None, it cannot go on with 9"),
+        ({"data": tmp_path}, "data=.*, it cannot go on with "),
+    ):
+        with pytest.raises(UserError, match=said):
+            resumed(**given)
+    begun = json.loads(record.read_text())
+    assert begun.pop("trials") == 2
+    record.write_text(json.dumps(begun))  # as it was written before it held them
+    assert _resumed(record, {}, ())["trials"] == 20
 
 
 @pytest.mark.usefixtures("few_units")
