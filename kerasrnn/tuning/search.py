@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -27,6 +29,7 @@ from kerasrnn.tuning.trials import Found, found_by, short, trial_of, values_of
 UNSAID = {"data": None, "tuner": "hyperband", "trials": 20, "preset": "small", "settings": []}
 UNSAID |= {"epochs": None, "max_minutes": None, "max_parameters": None, "seed": 0}
 LARGEST_SEED = 2**32 - 1  # the oracle's is one more
+VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 WAIT = 60  # seconds that a worker waits for its chief
 
 # a failure is told in a line; its traceback is in the trial's file
@@ -76,8 +79,10 @@ def search(
     given = {key: value for key, value in given.items() if value not in (None, [])}
     begun = UNSAID | given
     _refuse_unsound(begun)
-    folder, worker = Path(out), _role() == "worker"
-    record = folder / "search.json"
+    folder, role = Path(out), _role()
+    worker, record = role == "worker", folder / "search.json"
+    if role == "chief":
+        _require_port()
     going_on = resume and not worker and record.is_file()
     if worker:
         _await_chief(record)
@@ -96,16 +101,62 @@ def search(
         _refuse_unbuilt(hyper)
     if not worker:
         write_text(record, json.dumps(begun, indent=2) + "\n")
-    with contextlib.redirect_stdout(sys.stderr):  # KerasTuner talks there
-        searching = _Search(oracle_of(hyper, begun), hyper, begun, folder)
-        searching.search(epochs=begun["epochs"] or hyper.base.epochs)
-    return None if worker else found_by(searching.oracle, hyper.config)
+    oracle = _searched(hyper, begun, folder)
+    return None if worker else found_by(oracle, hyper.config)
+
+
+def _searched(hyper: HyperApp, begun: dict, folder: Path):
+    """The oracle, after its search."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # KerasTuner talks there
+            searching = _Search(oracle_of(hyper, begun), hyper, begun, folder)
+            searching.search(epochs=begun["epochs"] or hyper.base.epochs)
+    except grpc.RpcError as error:
+        raise UserError(
+            f"A worker needs its chief, but the one at {_place()} is lost ({error.code().name}): start it "
+            "again with --resume, then its workers."
+        ) from None
+    return searching.oracle
 
 
 def _role() -> str:
-    if "KERASTUNER_ORACLE_IP" not in os.environ:
+    """What this process is: "alone", a "chief" or a "worker".
+
+    Raises:
+        UserError: if KerasTuner's variables do not go together.
+    """
+    given = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    if not given:
         return "alone"
-    return "chief" if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "") else "worker"
+    name, _, port = (given.get(variable, "") for variable in VARIABLES)
+    is_port = re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 2**16
+    if not (is_port and len(given) == len(VARIABLES) and all(given.values())):
+        got = ", ".join(f"{variable}={value!r}" for variable, value in given.items())
+        raise UserError(
+            f"A search by many processes needs {', '.join(VARIABLES)}, a port from 1 to 65,535; got {got}: set "
+            "all three, or none."
+        )
+    return "chief" if "chief" in name else "worker"
+
+
+def _place() -> str:
+    """The chief's address."""
+    return ":".join(os.environ[variable] for variable in VARIABLES[1:])
+
+
+def _require_port() -> None:
+    """Refuse a chief's address that it cannot have; gRPC would share a port with another search's chief."""
+    server = grpc.server(ThreadPoolExecutor(1), options=[("grpc.so_reuseport", 0)])
+    try:
+        server.add_insecure_port(_place())
+        server.start()
+    except RuntimeError:
+        raise UserError(
+            f"A chief must be able to listen at {_place()}, but the port is taken or the address is another "
+            "machine's; choose another."
+        ) from None
+    finally:
+        server.stop(None).wait()
 
 
 def _await_chief(record: Path) -> None:
@@ -113,13 +164,12 @@ def _await_chief(record: Path) -> None:
 
     KerasTuner's own worker would wait for an hour, also for a chief whose search has ended.
     """
-    place = ":".join(os.environ.get(f"KERASTUNER_ORACLE_{part}", "") for part in ("IP", "PORT"))
     try:
-        with grpc.insecure_channel(place) as channel:
+        with grpc.insecure_channel(_place()) as channel:
             grpc.channel_ready_future(channel).result(timeout=WAIT)
     except grpc.FutureTimeoutError:
         raise UserError(
-            f"A worker needs its chief, but none answers at {place}: start it, unless its search has ended."
+            f"A worker needs its chief, but none answers at {_place()}: start it, unless its search has ended."
         ) from None
     if not record.is_file():
         raise UserError(

@@ -4,8 +4,10 @@ import json
 import subprocess
 import sys
 import time
+from concurrent import futures
 from pathlib import Path
 
+import grpc
 import keras
 import keras_tuner
 import numpy as np
@@ -19,7 +21,7 @@ from kerasrnn.cli import tune
 from kerasrnn.errors import UserError
 from kerasrnn.settings import from_json, replace
 from kerasrnn.tuning import hyper_app, isolated, report
-from kerasrnn.tuning.search import _resumed
+from kerasrnn.tuning.search import UNSAID, _require_port, _resumed
 from kerasrnn.tuning.trainer import Trainer
 
 CHAR = find_app("char_lm")
@@ -353,6 +355,67 @@ def test_a_search_that_cannot_be_is_refused_in_a_sentence_and_leaves_nothing(
     with pytest.raises(UserError, match=said):
         search(**({"text": text, "folder": tmp_path / "made" / "x"} | change))
     assert not (tmp_path / "made").exists()
+
+
+def process(monkeypatch, **given):
+    """KerasTuner's variables, as `given`."""
+    for name, value in given.items():
+        monkeypatch.setenv(f"KERASTUNER_{name}", str(value))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ORACLE_IP": "127.0.0.1"},
+        {"TUNER_ID": "chief", "ORACLE_IP": "127.0.0.1"},
+        {"TUNER_ID": "worker0"},
+        {"ORACLE_IP": "127.0.0.1", "ORACLE_PORT": 7000},
+        {"TUNER_ID": "chief", "ORACLE_IP": "", "ORACLE_PORT": 7000},
+        {"TUNER_ID": "chief", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": "http"},
+        {"TUNER_ID": "worker0", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": 70000},
+        {"TUNER_ID": "worker0", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": 0},
+    ],
+)
+def test_an_environment_of_half_a_process_is_refused_and_leaves_nothing(
+    given, text, tmp_path, monkeypatch
+):
+    process(monkeypatch, **given)
+    with pytest.raises(UserError, match=r"needs KERASTUNER_TUNER_ID, .*; got .*: set all three"):
+        search(text, tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+
+
+def listening():
+    """A gRPC server that knows nothing, and its port."""
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
+def test_a_chief_whose_port_is_anothers_is_refused_and_leaves_nothing(text, tmp_path, monkeypatch):
+    server, port = listening()
+    process(monkeypatch, TUNER_ID="chief", ORACLE_IP="127.0.0.1", ORACLE_PORT=port)
+    with pytest.raises(UserError, match=f"must be able to listen at 127.0.0.1:{port}, but"):
+        search(text, tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+    server.stop(None).wait()
+    assert _require_port() is _require_port() is None  # it is given back at once
+
+
+@pytest.mark.usefixtures("few_units")
+def test_a_worker_whose_chief_is_lost_says_so(text, tmp_path, monkeypatch):
+    server, port = listening()
+    process(monkeypatch, TUNER_ID="worker0", ORACLE_IP="127.0.0.1", ORACLE_PORT=port)
+    with pytest.raises(UserError, match=r"holds no search.json; give the chief's --out"):
+        search(text, tmp_path)
+    begun = {"app": "char_lm", **UNSAID, "preset": "tiny", "tuner": "random", "epochs": 2}
+    (tmp_path / "search.json").write_text(json.dumps(begun | {"settings": SMALL}))
+    with pytest.raises(
+        UserError, match=f"one at 127.0.0.1:{port} is lost .UNIMPLEMENTED.: start it"
+    ):
+        search(text, tmp_path)
+    server.stop(None).wait()
 
 
 def test_numbers_that_cannot_be_searched_and_a_damaged_record_are_refused(
