@@ -107,7 +107,7 @@ def prompts(folder: str, asked) -> dict:
 
 
 def spelled(run, manifest: Path, most: int = 5) -> list[tuple[str, str, str]]:
-    """The first test recordings of which the language model changes what is written down.
+    """The first test prompts of which the language model changes what is written down, each once.
 
     Returns:
         (what is said, what is written greedily, what with the language model) of each.
@@ -121,7 +121,8 @@ def spelled(run, manifest: Path, most: int = 5) -> list[tuple[str, str, str]]:
         [answer["transcript"] for answer in pair] for pair in zip(greedy, with_model, strict=True)
     )
     rows = [(normalised(one.text), *texts) for one, texts in zip(test, heard, strict=True)]
-    return [row for row in rows if row[1] != row[2]][:most]
+    changed = {row[0]: row for row in rows if row[1] != row[2]}
+    return list(changed.values())[:most]
 
 
 def asterisk(folder: str, data) -> Path:
