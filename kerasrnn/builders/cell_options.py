@@ -1,5 +1,6 @@
 """What a user sets of a named cell, as text."""
 
+import random
 from collections.abc import Iterable
 
 from kerasrnn.builders.recurrent import get
@@ -11,7 +12,8 @@ WORDS = {"true": True, "false": False, "none": None}
 def cell_options(cell: str, settings: Iterable[str]) -> dict:
     """The options of the cell called `cell` from "key=value" each, such as "tau=4": docs/cells.md has them.
 
-    A value is a whole number, a number, true, false, none, or a text.
+    A value is a whole number, a number, true, false, none, or a text. That they are tried changes no later
+    draw of a seed.
 
     Raises:
         UserError: if the cell does not take them.
@@ -22,11 +24,14 @@ def cell_options(cell: str, settings: Iterable[str]) -> dict:
         if not equals:
             raise UserError(f"Each of `cell_options` must be written key=value, got {setting!r}.")
         options[key.strip()] = _value(text.strip())
+    drawn = random.getstate()  # from which Keras seeds what has no seed of its own
     try:
         get(cell, 4, **options)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"`cell_options` must be such as {cell} takes: {reason}") from None
+    finally:
+        random.setstate(drawn)
     return options
 
 
