@@ -18,9 +18,7 @@ class LanguageConfig(LearningConfig):
     """A language model and how it is trained."""
 
     cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
-    cell_options: tuple[
-        str, ...
-    ] = ()  # of the cell, key=value each, such as tau=4; see docs/cells.md
+    cell_options: tuple[str, ...] = ()  # key=value each, such as tau=4; see docs/cells.md
     units: tuple[int, ...] = (256,)  # H of each layer, from the input up
     embedding_size: int = 64  # numbers a token, where it is read as a row of a table
     dropout: float = 0.0  # share dropped between layers and before the output

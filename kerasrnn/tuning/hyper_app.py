@@ -76,9 +76,10 @@ class HyperApp(keras_tuner.HyperModel):
 
         Where a tuner gives a trial its epochs, as Hyperband does, another may go on from its weights: the
         optimizer is then built, so that its state is saved and loaded with them. Others do without, whose
-        state is twice as large as the model.
+        state is twice as large as the model; in this process training builds it all the same.
         """
-        return self.trainer.build(self.config(hp), optimizer="tuner/epochs" in hp.values)
+        built = not self.isolated or "tuner/epochs" in hp.values
+        return self.trainer.build(self.config(hp), optimizer=built)
 
     def fit(
         self,

@@ -30,9 +30,7 @@ class Config(LearningConfig):
 
     image: str = "initial_state"  # how the words hear of the image; README.md tells the six ways
     cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
-    cell_options: tuple[
-        str, ...
-    ] = ()  # of the cell, key=value each, such as tau=4; see docs/cells.md
+    cell_options: tuple[str, ...] = ()  # key=value each, such as tau=4; see docs/cells.md
     units: tuple[int, ...] = (128,)  # H of each layer, from the words up; the first one attends
     embedding_size: int = 128  # numbers a word
     attend_by: str = "state_and_word"  # what asks for a place; the paper's is state, h_{t-1} alone

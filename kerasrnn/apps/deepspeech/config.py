@@ -39,9 +39,7 @@ class Config(LearningConfig):
     filters: int = 0  # of a convolution over time and bands, twice as many of a second; 0 has none
     dense: tuple[int, ...] = (128, 128, 128)  # units of the layers below the recurrent ones
     cell: str = "lstm"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
-    cell_options: tuple[
-        str, ...
-    ] = ()  # of the cell, key=value each, such as tau=4; see docs/cells.md
+    cell_options: tuple[str, ...] = ()  # key=value each, such as tau=4; see docs/cells.md
     units: tuple[int, ...] = (128,)  # H of each recurrent layer
     streaming: bool = False  # one way only, so that it hears on with `context` frames of delay
     last: int = 128  # units of the layer above the recurrent ones

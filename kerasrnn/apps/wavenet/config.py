@@ -35,9 +35,7 @@ class Config(LearningConfig):
     kernel_size: int = 2  # of WaveNet: taps of a convolution
 
     cell: str = "gru"  # of sample_rnn: a name of `kerasrnn.cell_names`
-    cell_options: tuple[
-        str, ...
-    ] = ()  # of the cell, key=value each, such as tau=4; see docs/cells.md
+    cell_options: tuple[str, ...] = ()  # key=value each, such as tau=4; see docs/cells.md
     layers: int = 1  # of sample_rnn: recurrent layers
     frame: int = 16  # samples a step of the recurrence, and that each sample sees inside a frame
     embedding_size: int = 16  # numbers a sample, inside a frame

@@ -35,9 +35,7 @@ class Config(LearningConfig):
     network: str = "recurrent"  # recurrent, or what it is compared with: cnn, logistic
     filters: int = 16  # of the first convolution, twice as many of the second; 0 has neither
     cell: str = "gru"  # a name of `kerasrnn.cell_names`; docs/cells.md tells what each is
-    cell_options: tuple[
-        str, ...
-    ] = ()  # of the cell, key=value each, such as tau=4; see docs/cells.md
+    cell_options: tuple[str, ...] = ()  # key=value each, such as tau=4; see docs/cells.md
     units: tuple[int, ...] = (64,)  # H of each recurrent layer
     bidirectional: bool = False  # whether a window is read from its end, too
     pool: str = "attention"  # what answers for a window: the last state, the mean, attention
