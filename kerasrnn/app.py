@@ -12,10 +12,9 @@ An app is a folder of files with fixed names; `App` finds in them, by name, what
 
 A config.py may also hold WITH_TIME, {preset: {minutes: (config) -> changes}}: what a preset becomes where it is
 given at least that many minutes, since more time is worth a larger network, or one that is held back more;
-what the user sets stays. A judge.py
-may hold settle(model, config, assets, source, folder), which chooses on validation what answers need besides
-the trained network, and writes it beside the assets. A data.py may hold read(source), which reads what only the
-end of a training needs before it begins, so that it does not fail then.
+what the user sets stays. A judge.py may hold settle(model, config, assets, source, folder), which chooses on
+validation what answers need besides the trained network, and writes it beside the assets. A data.py may hold
+read(source), which reads what only the end of a training needs before it begins, so that it does not fail then.
 
 An app may have a pictures.py: draw(model, config, assets, source, history, folder) puts its own pictures into
 a run's folder. One that finds events in long recordings has a detect.py, which the verb of that name asks:
