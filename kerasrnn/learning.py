@@ -11,6 +11,7 @@ from kerasrnn.training.folder import RunFolder
 from kerasrnn.training.resume import refuse_another, refuse_to_overwrite, resumed
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+HALVES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}  # weights stay in float32
 JIT = {"on": True, "off": False}
 
 
@@ -39,6 +40,7 @@ def decided(app: App, folder: RunFolder, data, numbers, limits: dict, own: dict,
         config = given or app.preset(preset, minutes, settings)
         place = None if data is None else str(Path(data).absolute())
         values = {"app": app.name, "preset": preset, "data": place}
+        own = own | {"precision": HALVES.get(own["precision"], own["precision"])}
         values |= own | {"config": to_json(config)}
     if any(limit is not None for limit in limits.values()):
         values |= limits

@@ -89,7 +89,7 @@ class Run:
 
         serve = self.app.file("serve")
         endpoint = serve.endpoint(self.model, self.config, self.assets)
-        questions = serve.questions(self.assets)
+        questions = serve.questions(self.assets, endpoint)
         return export(endpoint, questions, Path(target), add_version=add_version)
 
 
@@ -132,7 +132,7 @@ def train(
         seed: of the weights, the dropout and the order of the data.
         jit: XLA around the whole training step: "on", "off", or "auto", which measures both where the
             training is long enough, see `kerasrnn.training.jit`.
-        precision: a Keras dtype policy.
+        precision: a Keras dtype policy: float32, mixed_bfloat16 or mixed_float16, also without "mixed_".
         deterministic: every operation gives the same bits each time, also on a GPU, for the rest of this
             process; slower, and without XLA around the whole step.
         profile: write a profile of a few steps for TensorBoard.

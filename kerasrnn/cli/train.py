@@ -36,7 +36,9 @@ def run(
     jit: Annotated[
         str, Option(help="XLA around the training step: on, off, or auto, which measures both.")
     ] = "auto",
-    precision: Annotated[str, Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+    precision: Annotated[
+        str, Option(help="float32, or mixed: bfloat16 or float16, the weights in float32.")
+    ] = "float32",
     deterministic: Annotated[
         bool, Option("--deterministic", help="The same bits each time, also on a GPU; slower.")
     ] = False,

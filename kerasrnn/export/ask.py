@@ -25,7 +25,7 @@ def ask(model_path: str, questions_path: str, answers_path: str) -> None:
             name: tf.constant(value, wanted[name].dtype)
             for name, value in question["inputs"].items()
         }
-        answers.append({name: _plain(value.numpy()) for name, value in signature(**inputs).items()})
+        answers.append({name: plain(value.numpy()) for name, value in signature(**inputs).items()})
     assert "kerasrnn" not in sys.modules
     with open(answers_path, "w", encoding="utf-8") as file:
         json.dump(answers, file)
@@ -35,7 +35,8 @@ def _bytes(value: dict):
     return base64.b64decode(value["b64"]) if set(value) == {"b64"} else value
 
 
-def _plain(array) -> list:
+def plain(array) -> list:
+    """An answer as JSON holds it, texts in one row."""
     if array.dtype == object:
         return [item.decode("utf-8", "replace") for item in array.reshape(-1)]
     return array.tolist()

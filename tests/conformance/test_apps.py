@@ -140,9 +140,11 @@ class _Read:
         return getattr(self._config, name)
 
 
-def test_another_process_trains_on_what_was_read_here(app, tiny):
+@pytest.mark.parametrize("given", ["a folder", "nothing"])
+def test_another_process_trains_on_what_was_read_here(app, tiny, given):
     config, data = app.preset("tiny"), app.file("data")
-    source = data.open_source(str(tiny(app.name).source), config)
+    path = str(tiny(app.name).source) if given == "a folder" else None
+    source = data.open_source(path, config)
     trainer = Trainer(app, source, seed=0, seconds=None, patience=3)
     model = trainer.build(config)
     read = []

@@ -40,6 +40,13 @@ def test_an_export_uses_operations_of_tensorflow_and_its_text_library_only(app, 
     assert not [name for name in operations if name.startswith("IO>")]  # of tensorflow-io
 
 
+@pytest.mark.parametrize("app", app_names())
+def test_every_signature_of_an_export_is_asked(app, tiny):
+    version = tiny(app).export
+    asked = {one.model_spec.signature_name for one in read_warmup(version / "assets.extra")}
+    assert asked == set(graph_of(version).signature_def) - {"__saved_model_init_op"}
+
+
 @pytest.fixture(scope="session")
 def ask(tmp_path_factory):
     """words -> ask.c, compiled against TensorFlow's wheel, run on them."""

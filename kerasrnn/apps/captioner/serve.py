@@ -39,8 +39,8 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     return signatures | ({"attend": attend} if config.attentive else {})
 
 
-def questions(assets: Assets) -> list[dict]:
-    """Requests that try the export: synthetic scenes as PNG, one and several."""
+def questions(assets: Assets, endpoint: dict) -> list[dict]:
+    """Requests that try the export: synthetic scenes as PNG, one and several, to each signature."""
     from PIL import Image
 
     _, images = scenes.draw(3, split="test")
@@ -50,6 +50,7 @@ def questions(assets: Assets) -> list[dict]:
         Image.fromarray(image).save(files[-1], "png")
     files = [file.getvalue() for file in files]
     return [
-        {"signature": "serving_default", "inputs": {"image_bytes": some}}
+        {"signature": name, "inputs": {"image_bytes": some}}
+        for name in sorted(endpoint.keys() - {"module"})
         for some in (files[:1], files)
     ]

@@ -13,6 +13,6 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     )
 
 
-def questions(assets: Assets) -> list[dict]:
+def questions(assets: Assets, endpoint: dict) -> list[dict]:
     """Requests that try the export, with known characters and unknown ones."""
     return writing_questions(["", assets.vocabulary[:5], assets.vocabulary[-1] + "\u2603"])

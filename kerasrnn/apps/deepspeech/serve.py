@@ -11,6 +11,7 @@ from kerasrnn.apps.deepspeech.decode import Listener
 from kerasrnn.apps.deepspeech.stream import Stream
 from kerasrnn.checks import bearable, checked, finite
 from kerasrnn.data.wav import WavFiles
+from kerasrnn.export.questions import first_question
 
 
 def endpoint(model, config: Config, assets: Assets) -> dict:
@@ -88,8 +89,9 @@ def _silenced(audio: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
     return tf.where(there, audio, 0.0), lengths
 
 
-def questions(assets: Assets) -> list[dict]:
-    """Requests that try the export: files of the generator, one and several, and waveforms."""
+def questions(assets: Assets, endpoint: dict) -> list[dict]:
+    """Requests that try the export: files of the generator, one and several, waveforms, and a
+    stream's first four steps."""
     import numpy as np
     import soundfile
 
@@ -100,8 +102,13 @@ def questions(assets: Assets) -> list[dict]:
         soundfile.write(file, sound, rate, format="WAV", subtype="PCM_16")
         files.append(file.getvalue())
     audio = np.stack([sound[:3000] for sound in sounds]).round(6).tolist()
-    return [
+    asked = [
         {"signature": "serving_default", "inputs": {"audio_bytes": files[:1]}},
         {"signature": "serving_default", "inputs": {"audio_bytes": files}},
         {"signature": "waveform", "inputs": {"waveform": audio, "lengths": [3000, 1777]}},
     ]
+    if "stream" in endpoint:
+        first = np.resize(sounds[0], (1, 4 * endpoint["module"].stream.config.step_samples))
+        asked.append(first_question(endpoint, "stream", waveform=first.round(6).tolist()))
+        asked.append(first_question(endpoint, "finish"))
+    return asked

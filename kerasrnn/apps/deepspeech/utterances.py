@@ -89,12 +89,13 @@ def synthetic(config: Config) -> Source:
         name: Utterances([f"{name} {k}" for k in range(len(texts))], texts, makers[name])
         for name, texts in parts.items()
     }
-
-    def everything() -> Sounds:
-        sounds = [splits[name].sounds for name in SPLITS]
-        lengths = np.concatenate([part.lengths for part in sounds])
-        return Sounds(np.concatenate([part.samples for part in sounds]), lengths)
-
+    together = partial(_together, [splits[name] for name in SPLITS])
     names = [name for split in SPLITS for name in splits[split].names]
     texts = [text for split in SPLITS for text in splits[split].texts]
-    return Source(synth.name(), {**splits, "all": Utterances(names, texts, everything)})
+    return Source(synth.name(), {**splits, "all": Utterances(names, texts, together)})
+
+
+def _together(parts: list[Utterances]) -> Sounds:
+    sounds = [part.sounds for part in parts]
+    lengths = np.concatenate([one.lengths for one in sounds])
+    return Sounds(np.concatenate([one.samples for one in sounds]), lengths)

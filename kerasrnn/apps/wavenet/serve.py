@@ -8,6 +8,7 @@ from kerasrnn.apps.wavenet.decode import as_pcm
 from kerasrnn.apps.wavenet.timing import HOP, timed_rows, timing
 from kerasrnn.decoders import draws
 from kerasrnn.decoders.sounds import SoundWriter
+from kerasrnn.export.questions import first_question
 from kerasrnn.layers.companding import silence
 
 
@@ -120,8 +121,8 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     }
 
 
-def questions(assets: Assets) -> list[dict]:
-    """Requests that try the export: one sound, several, and the states to begin with."""
+def questions(assets: Assets, endpoint: dict) -> list[dict]:
+    """Requests that try the export: one sound, several, the states to begin with, and a step."""
     names = list(assets.classes)
     asked = []
     for seeds in ([1], [0, -7, 123456]):
@@ -129,4 +130,5 @@ def questions(assets: Assets) -> list[dict]:
         if names:
             inputs["class_name"] = [names[seed % len(names)] for seed in seeds]
         asked.append({"signature": "serving_default", "inputs": inputs})
-    return [*asked, {"signature": "start", "inputs": {"rows": 2}}]
+    step = first_question(endpoint, "step", **({"class_name": names[:1]} if names else {}))
+    return [*asked, {"signature": "start", "inputs": {"rows": 2}}, step]

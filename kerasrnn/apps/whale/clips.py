@@ -112,18 +112,18 @@ def _synthetic(config: Config) -> Source:
             f"and rate={config.rate}; give --data."
         )
 
-    def made(name: str) -> Clips:
+    makers = {name: partial(_generated, (name,), config) for name in SYNTHETIC}
+    return Source("synthetic clips", Splits(makers | {"all": partial(_generated, SPLITS, config)}))
+
+
+def _generated(names: tuple[str, ...], config: Config) -> Clips:
+    """The generator's clips of some splits."""
+    parts = []
+    for name in names:
         count, *rest = SYNTHETIC[name]
-        return Clips(*synth.clips(min(count, config.clips or count), *rest))
-
-    def everything() -> Clips:
-        parts = [splits[name] for name in SPLITS]
-        audio, labels = zip(*((part.audio, part.labels) for part in parts), strict=True)
-        return Clips(np.concatenate(audio), np.concatenate(labels))
-
-    makers = {name: partial(made, name) for name in SYNTHETIC}
-    splits = Splits(makers | {"all": everything})
-    return Source("synthetic clips", splits)
+        parts.append(synth.clips(min(count, config.clips or count), *rest))
+    audio, labels = zip(*parts, strict=True)
+    return Clips(np.concatenate(audio), np.concatenate(labels))
 
 
 def _from_list(path: Path) -> list[tuple[Path, bool]]:

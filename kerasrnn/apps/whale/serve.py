@@ -11,6 +11,7 @@ from kerasrnn.apps.whale.data import Assets
 from kerasrnn.apps.whale.decode import Listener
 from kerasrnn.checks import finite
 from kerasrnn.data.wav import WavFiles
+from kerasrnn.export.questions import first_question
 
 
 def endpoint(model, config: Config, assets: Assets) -> dict:
@@ -60,8 +61,9 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     }
 
 
-def questions(assets: Assets) -> list[dict]:
-    """Requests that try the export: synthetic clips as files, one and several, and as waveforms."""
+def questions(assets: Assets, endpoint: dict) -> list[dict]:
+    """Requests that try the export: synthetic clips as files, one and several, as waveforms, and as a
+    stream's first two hops."""
     import soundfile
 
     audio, _ = synth.clips(3, (synth.HIGH, synth.HIGH), synth.HOME, 8)
@@ -71,8 +73,10 @@ def questions(assets: Assets) -> list[dict]:
         soundfile.write(file, sound, rate, format="WAV", subtype="PCM_16")
         files.append(file.getvalue())
     some = (audio[:2, :3210] / 32768).astype(np.float32).round(6).tolist()
+    first = np.resize(audio[0] / 32768, (1, 2 * endpoint["module"].config.hop_samples))
     return [
         {"signature": "serving_default", "inputs": {"audio_bytes": files[:1]}},
         {"signature": "serving_default", "inputs": {"audio_bytes": files}},
         {"signature": "waveform", "inputs": {"waveform": some}},
+        first_question(endpoint, "stream", waveform=first.round(6).tolist()),
     ]

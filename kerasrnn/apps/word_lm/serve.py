@@ -13,7 +13,7 @@ def endpoint(model, config: Config, assets: Assets) -> dict:
     )
 
 
-def questions(assets: Assets) -> list[dict]:
+def questions(assets: Assets, endpoint: dict) -> list[dict]:
     """Requests that try the export, with known words and unknown ones."""
     return writing_questions(
         ["", " ".join(assets.vocabulary[2:6]), assets.vocabulary[-1] + " \u2603\n"]

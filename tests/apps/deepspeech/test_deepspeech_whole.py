@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kerasrnn.apps.deepspeech import decode
 from kerasrnn.errors import UserError
+from kerasrnn.export.warmup import read_warmup
 
 
 def test_hostile_files_are_answered_or_refused_in_one_sentence(tiny, tmp_path):
@@ -88,7 +89,10 @@ def test_an_export_of_a_stream_hears_on(tiny, command, tmp_path):
     assert command("train", "deepspeech", *words, *changes).code == 0
     answer = command("export", tmp_path / "run", "--to", tmp_path / "models")
     assert answer.code == 0, answer.err
-    served = tf.saved_model.load(answer.out.strip()).signatures
+    version = Path(answer.out.strip())
+    asked = {one.model_spec.signature_name for one in read_warmup(version / "assets.extra")}
+    served = tf.saved_model.load(str(version)).signatures
+    assert asked == set(served)
     given = served["stream"].structured_input_signature[1]
     state = {
         n: tf.random.normal([1, 2 * 240])
