@@ -120,6 +120,16 @@ class SampleNetwork(keras.Model):
         before = ops.full_like(samples[:, :1], silence(self.levels))
         return self.whole(ops.concatenate([before, samples[:, :-1]], axis=1), y)
 
+    def functional(self) -> keras.Model:
+        """The same network of named inputs, as what writes files of networks wants it; "class" is "class_id" there,
+        which may name a parameter."""
+        given = {"samples": keras.Input((None,), dtype="int32", name="samples")}
+        if self.classes:
+            given["class"] = keras.Input((), dtype="int32", name="class_id")
+        if self.local:
+            given["local"] = keras.Input((None, self.local), name="local")
+        return keras.Model(list(given.values()), self(given), name=self.name)
+
     def conditioning(self, inputs):
         """y: (B, L, Y) with a row for each of "local", (B, 1, Y) of the class alone, None of neither."""
         parts = []

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasrnn.builders.sample_network import SampleNetwork
 from kerasrnn.errors import UserError
 from kerasrnn.files import whole_file
 from kerasrnn.notice import standard_error_into
@@ -77,6 +78,8 @@ def write_network(model: keras.Model, path: Path, form: str, steps: int = 1) -> 
 def _network(model: keras.Model) -> keras.Model:
     """The network itself, which must be one, in float32."""
     network = model.model if isinstance(model, TruncatedBPTT) else model
+    if isinstance(network, SampleNetwork):
+        network = network.functional()
     if not hasattr(network, "inputs"):
         raise UserError(
             "One file holds one network from inputs to logits, but this model is several with a search between "
@@ -114,12 +117,13 @@ def _convert(network: keras.Model, path: Path, form: str, steps: int) -> None:
 
 
 def _example(network: keras.Model, rows: int, steps: int) -> dict[str, np.ndarray]:
-    """Inputs to try a network with; whole numbers are 1 or 2, which are tokens and lengths alike."""
+    """Inputs to try a network with; whole numbers are 1 or 2, which are tokens and lengths alike, classes 0."""
     rng, example = np.random.default_rng(0), {}
     for tensor in network.inputs:
         shape = [rows, *(steps if size is None else size for size in tensor.shape[1:])]
         whole = tensor.dtype.startswith("int")
         value = rng.integers(1, min(steps, 2) + 1, shape) if whole else rng.normal(size=shape)
+        value = np.zeros(shape) if tensor.name == "class_id" else value
         example[tensor.name] = value.astype(tensor.dtype)
     return example
 

@@ -30,6 +30,11 @@ def portable():
         _portable = before
 
 
+def is_portable() -> bool:
+    """Whether the graph that is made leaves this process."""
+    return _portable
+
+
 @contextmanager
 def compiled(whole: bool = True):
     """Inside, if `whole`, all is one XLA program: cuDNN, which XLA cannot compile, is not chosen."""

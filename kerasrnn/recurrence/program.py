@@ -13,7 +13,7 @@ POWERS = tuple(2**k for k in range(3, 31))
 
 def compiles() -> bool:
     """Whether `one_program` compiles: on TensorFlow, unless the graph leaves this process."""
-    return keras.backend.backend() == "tensorflow" and not engine._portable
+    return keras.backend.backend() == "tensorflow" and not engine.is_portable()
 
 
 def one_program(function):

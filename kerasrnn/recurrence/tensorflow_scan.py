@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from kerasrnn.recurrence import engine
 from kerasrnn.recurrence.problem import Stream
 
 
@@ -22,6 +23,7 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
     like, _, axis, *_ = next(iter(streams.values()))
     steps = tf.shape(like)[axis] if like.shape[axis] is None else like.shape[axis]
     first, count = (0, steps) if window is None else window
+    in_order = reverse and window is None and engine.is_portable()
     outputs = tuple(
         tf.TensorArray(carry[0].dtype, steps, element_shape=(*carry[0].shape[:-1], width))
         for width in widths
@@ -31,7 +33,8 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
         t = first + count - 1 - index if reverse else first + index
         step = {name: _read(stream, t, steps) for name, stream in streams.items()}
         carry, values = body(carry, step)
-        written = tuple(o.write(t, v) for o, v in zip(outputs, values, strict=True))
+        place = index if in_order else t
+        written = tuple(o.write(place, v) for o, v in zip(outputs, values, strict=True))
         return index + 1, tuple(carry), written
 
     _, carry, outputs = tf.while_loop(
@@ -40,7 +43,9 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
         (tf.constant(0), tuple(carry), outputs),
         maximum_iterations=steps,
     )
-    return carry, [o.stack() for o in outputs]
+    stacked = [o.stack() for o in outputs]
+    # a loop of ONNX stacks its outputs in the order in which they were made, wherever they were written
+    return carry, [tf.reverse(o, [0]) for o in stacked] if in_order else stacked
 
 
 def _read(stream: Stream, t, steps) -> list:

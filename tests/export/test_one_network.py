@@ -5,17 +5,21 @@ import numpy as np
 import pytest
 
 from kerasrnn import layers
+from kerasrnn.app import app_names
 from kerasrnn.cells import GRUCell
 from kerasrnn.errors import UserError
 from kerasrnn.export import network
 from kerasrnn.export.network import write_network
+
+SEVERAL = ("captioner",)  # networks with a search between them
 
 
 @pytest.fixture(scope="module")
 def model():
     """Features to logits, of any number of rows and steps, in both directions."""
     x = keras.Input((None, 3), name="features")
-    h = layers.Recurrent(GRUCell(4), return_sequences=True, name="h")(x)
+    both = layers.Bidirectional(layers.GRU(2, return_sequences=True))(x)
+    h = layers.Recurrent(GRUCell(4), return_sequences=True, name="h")(both)
     return keras.Model(x, keras.layers.Dense(2, name="logits")(h), name="small")
 
 
@@ -61,6 +65,18 @@ def test_litert_runs_a_step_of_a_character_model_its_state_in_and_out(tiny, tmp_
     wanted = inner([text, zeros, zeros], training=False)
     np.testing.assert_allclose(logits[:, 0], wanted[0][:, -1], atol=1e-5)
     np.testing.assert_allclose(h, wanted[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("form", network.SUFFIX)
+@pytest.mark.parametrize("app", [name for name in app_names() if name not in SEVERAL])
+def test_the_network_of_each_app_is_carried(app, form, tiny, tmp_path):
+    """`write_network` asks the file what the model is asked, and keeps it only if they agree."""
+    model = tiny(app).run.model
+    written = write_network(model, tmp_path / f"a{network.SUFFIX[form]}", form, steps=40)
+    inner = getattr(model, "model", model)  # of a language model, without its training
+    assert written.inputs
+    assert written.outputs
+    assert written.path.stat().st_size > 4 * inner.count_params()
 
 
 @pytest.mark.parametrize("form", ["onnx", "litert"])

@@ -116,7 +116,8 @@ class StepMask(layers.Layer):
 
     def call(self, inputs):
         x, frames = inputs
-        steps = -(-ops.cast(frames, "int32") // self.stride)
+        # of a number that is not negative, which ONNX divides as TensorFlow does
+        steps = (ops.cast(frames, "int32") + self.stride - 1) // self.stride
         return ops.arange(ops.shape(x)[1])[None] < steps[:, None]
 
     def compute_output_spec(self, inputs):
