@@ -121,8 +121,10 @@ class SampleNetwork(keras.Model):
         return self.whole(ops.concatenate([before, samples[:, :-1]], axis=1), y)
 
     def functional(self) -> keras.Model:
-        """The same network of named inputs, as what writes files of networks wants it; "class" is "class_id" there,
-        which may name a parameter."""
+        """The same network with its inputs named, as what writes files of networks wants it.
+
+        "class" is "class_id" there, which may name a parameter of a function.
+        """
         given = {"samples": keras.Input((None,), dtype="int32", name="samples")}
         if self.classes:
             given["class"] = keras.Input((), dtype="int32", name="class_id")
