@@ -79,7 +79,8 @@ def _network(trained, target: Path, form: str, steps: int) -> None:
     require_place(target.parent)
     path = target.with_name(target.name + SUFFIX[form])
     written = write_network(trained.model, path, form, steps)
-    tell(f"It takes {'; '.join(written.inputs)} (-1: any number),")
+    open_sizes = " (-1: any number)" if form is not Format.litert else ""
+    tell(f"It takes {'; '.join(written.inputs)}{open_sizes},")
     tell(
         f"and gives {'; '.join(written.outputs)}: the network alone, without what reads files or writes words."
     )

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import tensorflow as tf
 
@@ -118,6 +120,8 @@ def _joined(addresses: list[str], number: int, helpers=()) -> Team:
     except (tf.errors.OpError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"The processes do not find each other: {reason}") from None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the strategy's runtime only notes
     return Workers(strategy, number, helpers)
 
 

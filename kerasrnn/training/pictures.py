@@ -1,12 +1,12 @@
 """Pictures of a training."""
 
-import math
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from kerasrnn.files import whole_file
+from kerasrnn.metrics.perplexity import perplexity
 
 TINY = 1e-30  # what a logarithmic scale or a quotient takes for 0
 
@@ -27,15 +27,15 @@ def learning_curve(
     Args:
         largest: the objective is best where it is largest.
     """
-    perplexity = objective == "perplexity"
-    beside = perplexity or objective.startswith("nats")
+    doubt = objective == "perplexity"
+    beside = doubt or objective.startswith("nats")
     figure = Figure(figsize=(7, 4.2 if beside else 6), layout="constrained")
     panels = figure.subplots(1 if beside else 2, sharex=True, squeeze=False)[:, 0]
     above, below = panels[0], panels[-1]
     steps = [row["step"] for row in history]
     marks = {"marker": "o", "markersize": 3.5}
-    loss = [math.exp(row["loss"]) if perplexity else row["loss"] for row in history]
-    above.plot(steps, loss, label=f"training {'perplexity' if perplexity else 'loss'}", **marks)
+    loss = [perplexity(row["loss"]) if doubt else row["loss"] for row in history]
+    above.plot(steps, loss, label=f"training {'perplexity' if doubt else 'loss'}", **marks)
     valid = [row[f"valid_{objective}"] for row in history]
     name = objective.replace("_", " ")
     below.plot(steps, valid, color="C1", label=f"validation {name}", **marks)
@@ -45,10 +45,10 @@ def learning_curve(
     rate.set_ylabel("learning rate", color="0.5")
     rate.set_ylim(bottom=0)
     below.set_ylabel(name)
-    above.set(title=title, ylabel="perplexity" if perplexity else "nats")
+    above.set(title=title, ylabel="perplexity" if doubt else "nats")
     below.set_xlabel("training step")
     for axes in panels:
-        if perplexity:
+        if doubt:
             axes.set_yscale("log")
         axes.margins(y=0.12)
         axes.grid(alpha=0.3)

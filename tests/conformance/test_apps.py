@@ -174,6 +174,12 @@ def test_a_search_changes_nothing_that_decides_what_is_read(app, tiny):
     assert not noted.fields & searched
 
 
+def test_a_search_begins_with_the_configuration_itself(app):
+    for name, config in app.presets.items():
+        hp = keras_tuner.HyperParameters()
+        assert app.file("tune").hyperparameters(hp, config) == config, name
+
+
 def test_a_cell_comes_by_name_with_its_options(app, tiny):
     config, assets = app.presets["tiny"], tiny(app.name).run.assets
     changes = ("cell=leaky_rnn", "cell_options=tau=3.5,learn_tau=true")

@@ -10,7 +10,7 @@ def hyperparameters(hp, config: Config) -> Config:
     return replace(
         config,
         cell=one_of(hp, "cell", config.cell, ["simple_rnn", "lstm", "gru"]),
-        units=(one_of(hp, "units", config.units[0], [64, 128, 256, 512]),),
+        units=(one_of(hp, "units", config.units[0], [64, 128, 256, 512]),) * len(config.units),
         embedding_size=one_of(hp, "embedding_size", config.embedding_size, [64, 128, 256]),
         dropout=between(hp, "dropout", config.dropout, 0.0, 0.6, step=0.1),
         learning_rate=between(

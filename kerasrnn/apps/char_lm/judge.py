@@ -4,6 +4,7 @@ import math
 
 from kerasrnn.apps.char_lm.config import Config
 from kerasrnn.apps.char_lm.data import Assets, Source, batches
+from kerasrnn.metrics.perplexity import perplexity
 from kerasrnn.training.next_token import judge_stream
 from kerasrnn.training.truncated import TruncatedBPTT
 
@@ -14,7 +15,7 @@ def metrics(nats_per_char: float) -> dict[str, float]:
     return {
         "nats_per_char": nats_per_char,
         "bits_per_char": nats_per_char / math.log(2),
-        "perplexity": math.exp(min(nats_per_char, 700.0)),
+        "perplexity": perplexity(nats_per_char),
     }
 
 

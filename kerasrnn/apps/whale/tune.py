@@ -10,7 +10,7 @@ def hyperparameters(hp, config: Config) -> Config:
     return replace(
         config,
         cell=one_of(hp, "cell", config.cell, ["simple_rnn", "lstm", "gru"]),
-        units=(one_of(hp, "units", config.units[0], [32, 64, 96, 128]),),
+        units=(one_of(hp, "units", config.units[0], [32, 64, 96, 128]),) * len(config.units),
         filters=one_of(hp, "filters", config.filters, [0, 8, 16, 32]),
         bidirectional=hp.Boolean("bidirectional", default=config.bidirectional),
         pool=one_of(hp, "pool", config.pool, ["last", "mean", "attention"]),

@@ -1,9 +1,8 @@
 """How well the model predicts a text: perplexity, a word's, with line ends and <unk> among the words."""
 
-import math
-
 from kerasrnn.apps.word_lm.config import Config
 from kerasrnn.apps.word_lm.data import Assets, Source, batches
+from kerasrnn.metrics.perplexity import perplexity
 from kerasrnn.training.next_token import judge_stream
 from kerasrnn.training.truncated import TruncatedBPTT
 
@@ -18,6 +17,4 @@ def judge(model: TruncatedBPTT, config: Config, assets: Assets, source: Source, 
     """
     predictions = sum(len(assets.encode(text)) - 1 for text in source.splits[split])
     stream = batches(source, config, split, assets)
-    return judge_stream(
-        model, stream, predictions, lambda nats: {"perplexity": math.exp(min(nats, 700.0))}
-    )
+    return judge_stream(model, stream, predictions, lambda nats: {"perplexity": perplexity(nats)})
