@@ -12,7 +12,7 @@ from kerasrnn.files import whole_file
 
 LAG = 4  # steps after which a step's signs are read, so that an accelerator never waits for it
 FIRST = 10  # batches of a run that say how large a loss is
-EXPLODED = 100.0  # times the largest of those
+EXPLODED = 100.0  # times the largest of those; among them, of those before, and at least of 1
 
 
 class Watch:
@@ -62,11 +62,13 @@ class Watch:
             self._stop(
                 number, f"The gradient must stay finite, got one that is not (loss {loss:g})"
             )
-        if self._seen < FIRST:
-            self._seen, self._largest = self._seen + 1, max(self._largest, abs(loss))
-        elif loss > EXPLODED * self._largest:
-            limit = f"{EXPLODED:g} times what it was at first, {self._largest:.4g}"
+        early = self._seen < FIRST
+        first = max(self._largest, 1.0) if early else self._largest
+        if self._seen and loss > EXPLODED * first:
+            limit = f"{EXPLODED:g} times what it was at first, {first:.4g}"
             self._stop(number, f"The loss must stay below {limit}, got {loss:.4g}")
+        if early:
+            self._seen, self._largest = self._seen + 1, max(self._largest, abs(loss))
 
     def _stop(self, number: int, what: str):
         if self._path is None:

