@@ -5,14 +5,16 @@
 
 Everything runs in one process, in turns, after a warm-up, with float32 products (no TF32); a number is
 the median of the rounds. A training step is forward, backward and a step of plain gradient descent.
-`ours` is what `plan` chooses, `loop` our own loops, and the rest are those loops with an option. Without
-a GPU the same contenders run on the CPU, except jax.experimental.rnn, which is cuDNN alone.
+`ours` is what `plan` chooses, `kernel` the route of that name where it can run, and the rest are `ours`
+or `kernel` with an option. Without a GPU the same contenders run on the CPU, except the kernels and
+jax.experimental.rnn, which is cuDNN alone. Some 150 s of a GPU; the programs are compiled side by side.
 """
 
 import argparse
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 os.environ["KERAS_BACKEND"] = "jax"
 
@@ -24,6 +26,7 @@ from jax.experimental import rnn
 from benchmarks.contenders import OPTIONS, SIZES, TorchContender, milliseconds
 from benchmarks.recurrence import print_row
 from kerasrnn import layers
+from kerasrnn.recurrence import jax_kernel
 
 RATE = 1e-3  # of the descent
 
@@ -100,17 +103,35 @@ class TorchGpu(TorchContender):
             self.head(self.rnn(self.x)[0]).cpu()
 
 
+def contenders_of(size) -> dict:
+    """By name; torch's are the only ones that need no compiler."""
+    found = {"ours": ours(size), "torch": TorchGpu(size)}
+    found |= {name: ours(size, **options) for name, options in OPTIONS.items()}
+    if jax_kernel.lacks(size[-1]) is None:
+        found["kernel"] = ours(size, route="kernel")
+        for name, options in OPTIONS.items():
+            found[f"kernel {name}"] = ours(size, route="kernel", **options)
+    if jax.default_backend() == "gpu":
+        found["cudnn"] = cudnn(size)
+    return found
+
+
 def speed(sizes, rounds: int) -> list[dict]:
-    rows, on_gpu = [], jax.default_backend() == "gpu"
-    for size in sizes:
-        contenders = {"ours": ours(size), "loop": ours(size, route="loop"), "torch": TorchGpu(size)}
-        contenders.update({name: ours(size, **options) for name, options in OPTIONS.items()})
-        contenders.update({"cudnn": cudnn(size)} if on_gpu else {})
+    every = {size: contenders_of(size) for size in sizes}
+    with ThreadPoolExecutor() as pool:
+        first = [c for some in every.values() for c in some.values() if isinstance(c, JaxContender)]
+        print(f"compiling {2 * len(first)} programs", file=sys.stderr)
+        calls = [call for contender in first for call in (contender.train, contender.infer)]
+        list(pool.map(lambda call: call(), calls))
+    rows = []
+    for size, contenders in every.items():
         for what in ("train", "infer"):
             ms = milliseconds(contenders, what, rounds)
             best = min(ms.get("cudnn", ms["torch"]), ms["torch"])
             row = {"size": size, "what": what, **ms}
-            row.update({f"best/{name}": best / ms[name] for name in ("ours", "loop", *OPTIONS)})
+            row |= {
+                f"best/{name}": best / ms[name] for name in ms if name not in ("torch", "cudnn")
+            }
             rows.append(row)
             print_row({"kind": "LSTM", **row})
     return rows
@@ -136,13 +157,12 @@ def main() -> None:
         return
     rows = report.pop("rows")
     print(", ".join(f"{key} {value}" for key, value in report.items()), "\n")
-    print("| " + " | ".join(rows[0]) + " |\n" + "|---" * len(rows[0]) + "|")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
     for row in rows:
-        print(
-            "| "
-            + " | ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values())
-            + " |"
-        )
+        values = (row.get(name, "") for name in names)
+        cells = (f"{v:.2f}" if isinstance(v, float) else str(v) for v in values)
+        print("| " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from kerasrnn.cells.product import centred
 from kerasrnn.recurrence import cudnn as _cudnn
 from kerasrnn.recurrence.problem import Operands, Problem
 
-ROUTES = ("step", "cluster", "loop", "scan", "cudnn")
+ROUTES = ("step", "cluster", "loop", "kernel", "scan", "cudnn")
+LOOPS = ("cluster", "loop", "kernel")  # of gate-form cells
 _portable = False
 _compiled = False
 _watcher = None
@@ -72,8 +73,9 @@ class Plan:
 
     Attributes:
         route: "step" (one step, no loop), "cluster" (gate-form loops, each compiled by XLA), "loop"
-            (gate-form loops, compiled with whatever stands around them), "scan" (the cell's own
-            step, differentiated automatically) or "cudnn"; a layer of its own may have another.
+            (gate-form loops, compiled with whatever stands around them), "kernel" (each loop one GPU
+            kernel, on JAX, if asked for), "scan" (the cell's own step, differentiated
+            automatically) or "cudnn"; a layer of its own may have another.
         why: a sentence.
     """
 
@@ -108,9 +110,10 @@ def plan(cell, shape, route: str | None = None, *, cudnn: bool = True) -> Plan:
         return Plan("step", "T is 1: one step needs no loop.")
     if not gate_form:
         return Plan("scan", f"{type(cell).__name__} is not in gate form here.")
-    if cudnn and not _portable and not _compiled and _cudnn.lacks(cell) is None:
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if on_tensorflow and cudnn and not _portable and not _compiled and not _cudnn.lacks(cell):
         return Plan("cudnn", "a GPU is visible, and cuDNN has this very cell.")
-    if keras.backend.backend() != "tensorflow":
+    if not on_tensorflow:  # whose own loops are faster than its way to cuDNN
         return Plan("loop", f"{keras.backend.backend()} compiles the loops with the model.")
     if _portable:
         return Plan("loop", "the graph leaves this process: nothing of it needs XLA.")
@@ -120,21 +123,28 @@ def plan(cell, shape, route: str | None = None, *, cudnn: bool = True) -> Plan:
 def _forced(route: str, gate_form: bool, cell, steps) -> Plan:
     if route not in ROUTES:
         raise ValueError(f"`route` must be one of {ROUTES}, got {route!r}.")
-    if route in ("cluster", "loop") and not gate_form:
+    if route in LOOPS and not gate_form:
         raise ValueError(
             f"`route` must be 'scan' or None for {type(cell).__name__}, which is not in gate form "
             f"here, got {route!r}."
         )
     if route == "step" and steps != 1:
         raise ValueError(f"`route` 'step' needs T = 1, got T = {steps}; leave `route` out.")
-    if route == "cudnn" and (why := _lacks(cell)):
-        raise ValueError(f"`route` 'cudnn' cannot run here: {why} Leave `route` out.")
+    if route in ("cudnn", "kernel") and (why := _lacks(cell, route)):
+        raise ValueError(f"`route` {route!r} cannot run here: {why} Leave `route` out.")
     return Plan(route, "asked for.")
 
 
-def _lacks(cell) -> str | None:
-    """Why cuDNN cannot be forced on `cell` here."""
-    return "XLA compiles the whole step." if _compiled else _cudnn.lacks(cell)
+def _lacks(cell, route: str) -> str | None:
+    """Why cuDNN, or a kernel of ours, cannot be forced on `cell` here."""
+    if route == "cudnn":
+        return "XLA compiles the whole step." if _compiled else _cudnn.lacks(cell)
+    if keras.backend.backend() != "jax":
+        return f"kernels are JAX's, got {keras.backend.backend()}."
+    try:
+        return importlib.import_module("kerasrnn.recurrence.jax_kernel").lacks(cell.units)
+    except ImportError as error:
+        return f"this JAX has no Triton ({error})."
 
 
 def run(
@@ -172,7 +182,7 @@ def run(
     x_masks = cell.input_masks(inputs[:, 0]) if training else ()
     if route == "cudnn":
         return _cudnn.run(cell, _masked(inputs, x_masks), start, reverse)
-    looped = route in ("cluster", "loop")
+    looped = route in LOOPS
     # States stay wide in mixed precision.
     wide = keras.backend.result_type(cell.compute_dtype, "float32")
     front = _front(cell, inputs, x_masks, route, wide)
@@ -205,7 +215,7 @@ def run(
         fronts=len(front),
         sequences=sequences,
     )
-    return backend().run(problem, operands, jit=route == "cluster", training=training)
+    return backend().run(problem, operands, route=route, training=training)
 
 
 def _masked(inputs, x_masks):
@@ -218,7 +228,7 @@ def _front(cell, inputs, x_masks, route: str, wide: str) -> tuple:
 
     An additive cell's bias is left to its loop, which adds it where it adds r, at no cost; see `_norm`.
     """
-    looped, normed = route in ("cluster", "loop"), cell.kernel_scale is not None
+    looped, normed = route in LOOPS, cell.kernel_scale is not None
     in_loop = looped and cell.additive
     # on a CPU a step's part of x W stays in the cache; on a GPU a norm is one more kernel a step
     ahead = normed and (route != "cluster" or _cudnn.gpu())

@@ -7,10 +7,11 @@ import jax
 import keras
 from jax import lax
 
-from kerasrnn.recurrence import gateform
+from kerasrnn.recurrence import cudnn, gateform
 from kerasrnn.recurrence.problem import Operands, Problem, Stream
 
 _SELF = sys.modules[__name__]
+UNROLLED = 4  # steps in a turn of XLA's loop on a GPU, where a turn costs kernels of its own
 
 
 def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
@@ -30,7 +31,8 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
         return body(carry, read)
 
     steps = jax.numpy.arange(like.values.shape[like.axis])
-    return lax.scan(run, tuple(carry), (steps, whole), reverse=reverse)
+    unroll = UNROLLED if cudnn.gpu() else 1
+    return lax.scan(run, tuple(carry), (steps, whole), reverse=reverse, unroll=unroll)
 
 
 def _time_major(stream: Stream):
@@ -61,26 +63,54 @@ def vjp(function, arguments, cotangents, weights) -> list:
     return [*d_arguments, *d_weights]
 
 
-def run(problem: Problem, operands: Operands, jit: bool, training: bool):
+class _Kernels:
+    """What `gateform` asks of a backend, each loop one kernel.
+
+    Args:
+        brief: of a step's outputs the first is all that is wanted; None stands for the others.
+    """
+
+    vjp = staticmethod(vjp)
+
+    def __init__(self, brief: bool = False):
+        self.brief = brief
+
+    def scan(self, body, carry, streams: dict, widths, reverse: bool, window=None):
+        from kerasrnn.recurrence import jax_kernel
+
+        def wanted(carry, step):
+            carry, outputs = body(carry, step)
+            return carry, outputs[:1] if self.brief else outputs
+
+        streams = {name: Stream(*stream) for name, stream in streams.items()}
+        arrays = {name: (_time_major(stream), stream.pieces) for name, stream in streams.items()}
+        last, outputs = jax_kernel.scan(wanted, tuple(carry), arrays, reverse)
+        return last, (*outputs, *[None] * (len(widths) - len(outputs)))
+
+
+def run(problem: Problem, operands: Operands, route: str, training: bool):
     """Return the first state after each step (B, T, H) and the final states (B, H).
 
-    `jit` and `training` change nothing: what stands around decides both.
+    `training` changes nothing: what stands around decides.
     """
     problem = replace(problem, fronts=1)
+    loops, brief = (_Kernels(), _Kernels(brief=True)) if route == "kernel" else (_SELF, _SELF)
 
     @jax.custom_vjp
     def loop(tensors):
-        return forward(tensors)[0]
+        operands = Operands.unflat(problem, tensors)
+        final, states, _ = gateform.forward(brief, problem, operands)
+        return states[0], tuple(final)
 
     def forward(tensors):
         operands = Operands.unflat(problem, tensors)
-        final, states, saved = gateform.forward(_SELF, problem, operands)
+        final, states, saved = gateform.forward(loops, problem, operands)
         return (states[0], tuple(final)), (tensors, (final, states, saved))
 
     def backward(kept, upstream):
         tensors, results = kept
         operands = Operands.unflat(problem, tensors)
-        found, recalled, rest = gateform.backward(_SELF, problem, operands, results, *upstream)
+        found, recalled, rest = gateform.backward(loops, problem, operands, results, *upstream)
         d_z = gateform.pack(problem.apart(found)[0])
         d_kernel = gateform.kernel_gradient(problem, operands, found, recalled)
         return ((d_z, d_kernel, *rest),)

@@ -176,15 +176,16 @@ def bucket(steps):
     return (steps + grain - 1) // grain * grain
 
 
-def run(problem: Problem, operands: Operands, jit: bool, training: bool):
+def run(problem: Problem, operands: Operands, route: str, training: bool):
     """Return the first state after each step (B, T, H), or None, and the final states (B, H).
 
     Args:
-        jit: each loop is an XLA cluster of its own; inside a compiled model it joins that. Where T
-            is not fixed, it is padded to a `bucket` (the loop runs T steps all the same), so that
-            the compiler sees a bounded number of lengths.
+        route: in "cluster" each loop is an XLA cluster of its own; inside a compiled model it joins
+            that. Where T is not fixed, it is padded to a `bucket` (the loop runs T steps all the
+            same), so that the compiler sees a bounded number of lengths.
         training: a gradient is likely.
     """
+    jit = route == "cluster"
     functions = problem.cell.__dict__.setdefault("_compiled_loops", _Compiled())
     key = (problem.key, jit)
     if key not in functions:
