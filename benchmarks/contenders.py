@@ -1,5 +1,6 @@
 """What the recurrent layers are measured against, each as a training step and an inference on one batch."""
 
+import argparse
 import os
 
 from benchmarks.measure import alternate
@@ -11,6 +12,19 @@ SIZES = ((32, 100, 32, 64), (1, 500, 64, 128), (16, 1000, 16, 32))
 SIZES += ((32, 100, 256, 256), (64, 250, 128, 512))
 OPTIONS = {"zoneout": {"zoneout": 0.1}, "layer_norm": {"layer_norm": True}}
 OPTIONS["recurrent_dropout"] = {"recurrent_dropout": 0.2}
+
+
+def sizes_of(text: str) -> tuple[tuple[int, ...], ...]:
+    """Sizes as they are written on the command line, "32,100,32,64 1,500,64,128"."""
+    try:
+        found = tuple(tuple(map(int, size.split(","))) for size in text.split())
+    except ValueError:
+        found = ()
+    if not found or any(len(size) != 4 or min(size) < 1 for size in found):
+        raise argparse.ArgumentTypeError(
+            f"a size must be four numbers of at least 1, B,T,D,H, got {text!r}."
+        )
+    return found
 
 
 def layer(who: str, kind: str, units: int, **options):

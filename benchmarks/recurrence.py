@@ -17,7 +17,14 @@ import time
 from statistics import geometric_mean
 
 from benchmarks import probes
-from benchmarks.contenders import OPTIONS, SIZES, KerasContender, TorchContender, milliseconds
+from benchmarks.contenders import (
+    OPTIONS,
+    SIZES,
+    KerasContender,
+    TorchContender,
+    milliseconds,
+    sizes_of,
+)
 from benchmarks.measure import machine
 
 KINDS = ("LSTM", "GRU", "SimpleRNN")
@@ -158,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--sizes", default=" ".join(",".join(map(str, s)) for s in SIZES))
+    parser.add_argument("--sizes", type=sizes_of, default=SIZES, help="B,T,D,H of each")
     parser.add_argument("--what", default="train,infer", help="of speed")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
@@ -169,7 +176,7 @@ def main() -> None:
         print(probes.probe(what, who, kind, tuple(map(int, size.split(",")))))
         return
     kinds, rounds = arguments.kinds.split(","), arguments.rounds
-    sizes = [tuple(map(int, size.split(","))) for size in arguments.sizes.split()]
+    sizes = arguments.sizes
     parts = {
         "speed": lambda: speed(kinds, sizes, rounds, arguments.what.split(",")),
         "variants": lambda: variants(sizes, rounds),

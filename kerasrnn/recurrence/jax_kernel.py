@@ -16,6 +16,13 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 UNITS = (16, 32, 64)  # H: Triton's sizes are powers of 2, and U must fit the chip
 ROWS = 16  # of a block: the least that Triton multiplies
+CALLS = (
+    "jit",
+    "pjit",
+    "closed_call",
+    "custom_jvp_call",
+    "custom_vjp_call",
+)  # of a traced function, once
 ELEMENTWISE = """abs add add_any and convert_element_type copy div eq exp ge gt integer_pow le log logistic
 lt max min mul ne neg not one_minus_square or rsqrt select_n sign sqrt square stop_gradient sub tanh"""
 
@@ -192,7 +199,7 @@ class _Kernel:
             )
         if const.ndim == 1:
             return [triton.load(ref.at[columns]) for columns in self.columns(const.shape[0])]
-        if const.shape != (self.batch, const.shape[-1]):
+        if const.ndim != 2 or const.shape[0] != self.batch:
             raise _cannot(f"close over an array of shape {const.shape}")
         return read(ref, const.dtype)
 
@@ -227,9 +234,9 @@ class _Pieces:
 
     def apply(self, equation, arguments: list) -> list:
         name, params = equation.primitive.name, equation.params
-        inner = params.get("jaxpr", params.get("call_jaxpr"))
-        if inner is not None and not inner.consts:
-            return self(inner.jaxpr, [], arguments)
+        if name in CALLS:
+            inner = params.get("jaxpr", params.get("call_jaxpr"))
+            return self(inner.jaxpr, [[x] for x in inner.consts], arguments)
         if name == "dot_general":
             return [self.product(params, *arguments)]
         if any(isinstance(x, _Matrix) for x in arguments):

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -97,3 +101,22 @@ def test_a_step_that_xla_compiles_whole_has_no_cudnn_in_it(gpu):
             recurrence.plan(layer.cell, (B, T, D), "cudnn")
     with recurrence.compiled(False):
         assert layer.plan((B, T, D)).route == "cudnn"
+
+
+def test_on_jax_it_is_asked_for_and_the_loops_take_some_steps_a_turn():
+    script = """
+import keras, numpy as np
+from kerasrnn import layers
+from kerasrnn.recurrence import cudnn, jax
+layer, x = layers.LSTM(5, return_sequences=True), np.random.default_rng(0).normal(size=(3, 6, 4))
+plain = layer(x)
+cudnn.gpu = lambda: True
+assert layer.plan(x.shape).route == "loop"
+assert layers.LSTM(5, use_cudnn=True).plan(x.shape).route == "cudnn"
+turns, scan = [], jax.lax.scan
+jax.lax.scan = lambda *a, unroll, **k: turns.append(unroll) or scan(*a, unroll=unroll, **k)
+np.testing.assert_allclose(layer(x), plain, atol=1e-6)
+assert turns == [jax.UNROLLED] and jax.UNROLLED > 1
+"""
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, env=environment)

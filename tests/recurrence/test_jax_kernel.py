@@ -24,7 +24,6 @@ CASES = [
 ]
 SCRIPT = """
 import json, sys
-from functools import partial
 import jax, numpy as np
 from jax import numpy as jnp
 from kerasrnn import cells, layers
@@ -84,6 +83,16 @@ except ValueError as error:
     assert "`route` 'kernel' cannot sum over the batch" in str(error), error
 
 jax_kernel.scan = written
+states = (jnp.ones((16, 16)),)
+def looping(carry, step):  # what a cell's step may do, and a kernel's may not
+    h = jax.lax.fori_loop(0, 3, lambda _, h: h + 1, carry[0] + step["z"][0])
+    return (h,), (h,)
+try:
+    jax_kernel.scan(looping, states, {"z": (jnp.ones((4, 16, 16)), 1)}, False, interpret=True)
+    raise AssertionError
+except ValueError as error:
+    assert "`route` 'kernel' cannot do " in str(error), error
+
 device = jax.sharding.AbstractDevice("NVIDIA H100 80GB HBM3", 132, "gpu")
 axis = (1,), ("one",), (jax.sharding.AxisType.Explicit,)
 mesh = jax.sharding.AbstractMesh(*axis, abstract_device=device)
