@@ -1,6 +1,6 @@
 """A whole loop as one GPU kernel, for layers so narrow that starting kernels is most of the time.
 
-XLA starts two or more kernels a step; here a block of rows keeps its states on the chip from the
+XLA starts its kernels anew at each step; here a block of rows keeps its states on the chip from the
 first step to the last. The loop's body is that of every other backend. It is traced by JAX, and
 what was traced runs on pieces of H columns, as Triton has no slices: z (B, 4 H) is four (B, H).
 """
