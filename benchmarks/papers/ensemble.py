@@ -1,6 +1,6 @@
 """Many models that differ by their seed alone, trained side by side as one program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import keras
@@ -23,10 +23,17 @@ class Ensemble:
         optimizer: a Keras optimizer, which each model has for itself.
         loss: (targets, answers) of one model's batch → a scalar.
         noise: σ of what is added to each weight while a gradient is found, as `kerasrnn train` has it.
+        rates: learning rates, one a model; the optimizer's for all unless given.
     """
 
     def __init__(
-        self, build: Callable[[], keras.Model], seeds, optimizer, loss, noise: float = 0.0
+        self,
+        build: Callable[[], keras.Model],
+        seeds,
+        optimizer,
+        loss,
+        noise: float = 0.0,
+        rates: Sequence[float] = (),
     ):
         starts, others = [], []
         for seed in seeds:
@@ -39,6 +46,9 @@ class Ensemble:
         optimizer.build(self.model.trainable_variables)
         self.weights, self.others = stacked(starts), stacked(others)
         self.memory = stacked([[v.value for v in optimizer.variables]] * self.size)
+        if len(rates):
+            (place,) = (k for k, v in enumerate(optimizer.variables) if v.name == "learning_rate")
+            self.memory[place] = jnp.asarray(rates, self.memory[place].dtype)
         self._train = jax.jit(lambda *tree: lax.scan(self._step, tree[:3], tree[3:]))
         self._answer = jax.jit(jax.vmap(self.answer, in_axes=(0, None)))
 

@@ -13,6 +13,9 @@ from benchmarks.papers.ensemble import Ensemble
 from kerasrnn.builders import many_to_many
 from kerasrnn.data.music import KEYS, Music, open_music
 
+# the same 382 chorales, as the papers have them and as chords
+JSB = ("JSB_Chorales.mat", "jsb-chorales-quarter.json")
+NOTTINGHAM = ("Nottingham.mat",)
 WINDOW = 100  # steps; longer pieces are cut to train
 BATCH = 16
 CHUNK = 50  # updates between two looks at the validation pieces
@@ -20,18 +23,18 @@ NOISE = 0.075  # σ of the weights' noise; Graves 2011, "Practical variational i
 PATIENCE = 8  # looks without a better one, after which training ends
 
 
-def read(data: str | None, file: str) -> Music:
-    """The piano rolls of `data`: itself, or `file` in it; music21's chorales without."""
-    inside = Path(data, file) if data else None
-    return open_music(inside if inside is not None and inside.exists() else data)
+def read(data: str | None, files: tuple[str, ...]) -> Music:
+    """The piano rolls of `data`: itself, or the first of `files` that is in it; music21's chorales without."""
+    inside = [Path(data, file) for file in files] if data else []
+    return open_music(next((file for file in inside if file.exists()), data))
 
 
-def incomparable(music: Music, file: str) -> tuple[str, ...]:
-    """Why a number that was published for `file` is none for this music, as a deviation; () if it is."""
+def incomparable(music: Music, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Why a number that was published for `files` is none for this music, as a deviation; () if it is."""
     given = Path(music.name)
-    if given.name.lower() == file.lower():
+    if given.name.lower() in map(str.lower, files):
         return ()
-    if given.suffix.lower() == ".mat":
+    if given.suffix.lower() in (".mat", ".json"):
         return (f"not comparable: {given.name}",)
     return (f"not comparable: {music.name}, a step a quarter note",)
 
@@ -63,12 +66,17 @@ def network(cell: str, units: int) -> keras.Model:
     return many_to_many(cell, units=units, classes=KEYS, features=KEYS)
 
 
-def learn(cell: str, units: int, music: Music, seeds, *, rate: float, most: int):
-    """(Validation nats, test nats) a step of each model, where the former were least: two lists."""
+def learn(cell: str, units: int, music: Music, seeds, optimizer, *, most: int, rates=()):
+    """(Validation nats, test nats) a step of each model, where the former were least: two lists.
+
+    Args:
+        seeds: one a model.
+        most: updates.
+        rates: as `Ensemble` has them.
+    """
     x, y = padded(cut(music.splits["train"]))
     valid, test = (padded(music.splits[split]) for split in ("valid", "test"))
-    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
-    ensemble = Ensemble(lambda: network(cell, units), seeds, optimizer, nats, NOISE)
+    ensemble = Ensemble(lambda: network(cell, units), seeds, optimizer, nats, NOISE, rates)
     rng = np.random.default_rng(1)
     size = len(seeds)
     best, found, late = np.full(size, np.inf), np.full(size, np.inf), 0

@@ -1,4 +1,4 @@
-"""Pieces of music become piano rolls: MIDI and MusicXML through music21, and the `.mat` files of the papers.
+"""Pieces of music become piano rolls: MIDI and MusicXML through music21, the papers' as `.mat` or JSON.
 
 A piano roll is float32 (T, 88), a step a quarter note: 1 where a key sounds, A0 (MIDI 21) to C8 (MIDI 108).
 """
@@ -13,6 +13,7 @@ import numpy as np
 
 from kerasrnn.data.splits import SPLITS, side
 from kerasrnn.errors import UserError
+from kerasrnn.files import read_json
 from kerasrnn.notice import tell
 
 KEYS = 88
@@ -39,9 +40,12 @@ class Music:
 
 
 def open_music(path: str | os.PathLike | None = None) -> Music:
-    """A `.mat` file of piano rolls, a folder of MIDI or MusicXML, or (None) music21's chorales of Bach.
+    """A file of piano rolls, a folder of MIDI or MusicXML, or (None) music21's chorales of Bach.
 
-    The file says its splits; pieces of a folder, and chorales, go to the split that their name's hash says.
+    The file is MATLAB's, `traindata`, `validdata` and `testdata` being cells of (T, 88) each, or JSON,
+    {"train" | "valid" | "test": [piece: [step: [MIDI number of a key that sounds]]]}, as JSB Chorales are
+    given away in both. It says its splits; pieces of a folder, and chorales, go to the split that their
+    name's hash says.
 
     Raises:
         UserError: if there is no music, or it cannot be read.
@@ -52,11 +56,12 @@ def open_music(path: str | os.PathLike | None = None) -> Music:
     if path.is_dir():
         files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ENDINGS]
         return _deal(str(path), {str(file.relative_to(path)): file for file in files})
-    if path.suffix.lower() != ".mat":
+    readers = {".mat": _read_mat, ".json": _read_chords}
+    if path.suffix.lower() not in readers:
         raise UserError(
-            f"Music must be a .mat file or a folder of {', '.join(ENDINGS)} files, got {path}."
+            f"Music must be a .mat or .json file or a folder of {', '.join(ENDINGS)} files, got {path}."
         )
-    return Music(str(path), _read_mat(path))
+    return Music(str(path), readers[path.suffix.lower()](path))
 
 
 def piano_roll(notes: Iterable[tuple[float, float, int]]) -> np.ndarray:
@@ -119,6 +124,37 @@ def _deal(name: str, files: dict[str, Path]) -> Music:
         )
     tell(f"{name}: " + ", ".join(f"{len(rolls)} pieces to {s}" for s, rolls in splits.items()))
     return Music(name, {split: tuple(rolls) for split, rolls in splits.items()})
+
+
+def _read_chords(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
+    """The splits of a JSON file of chords."""
+    try:
+        found = read_json(path)
+        pieces = {split: [_struck(piece) for piece in found[split]] for split in SPLITS}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f'A JSON file of music must hold {{"train", "valid", "test": pieces of steps of MIDI numbers '
+            f"from {LOWEST} to {LOWEST + KEYS - 1}}}, but {path} does not: {reason}."
+        ) from None
+    splits = {
+        split: tuple(roll for roll in rolls if len(roll) > 1) for split, rolls in pieces.items()
+    }
+    for split, rolls in splits.items():
+        if not rolls:
+            raise UserError(f"{split!r} must hold pieces of 2 steps or more, but {path} has none.")
+    return splits
+
+
+def _struck(chords) -> np.ndarray:
+    """The piano roll (T, 88) of the keys that sound at each step."""
+    roll = np.zeros((len(chords), KEYS), np.float32)
+    for step, keys in zip(roll, chords, strict=True):
+        for key in keys:
+            if isinstance(key, bool) or not isinstance(key, int) or not 0 <= key - LOWEST < KEYS:
+                raise ValueError(f"{key!r} is not one")
+            step[key - LOWEST] = 1
+    return roll
 
 
 def _read_mat(path: Path) -> dict[str, tuple[np.ndarray, ...]]:

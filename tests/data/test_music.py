@@ -1,5 +1,7 @@
 """Piano rolls, written by hand and read back."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -83,8 +85,45 @@ def test_a_damaged_matlab_file_is_read_or_refused_in_a_sentence(tmp_path, rolls)
     assert any("Expecting" in sentence for sentence in refused)  # SciPy's TypeError
 
 
+def test_chords_in_json_are_the_piano_rolls_that_the_matlab_file_has(tmp_path, rolls):
+    parts = {"train": rolls[:2], "valid": rolls[2:3], "test": rolls[3:]}
+    mat, chords = tmp_path / "a.mat", tmp_path / "a.json"
+    savemat(mat, {f"{split}data": cells(part) for split, part in parts.items()})
+    steps = {
+        split: [[(np.flatnonzero(step) + LOWEST).tolist() for step in roll] for roll in part]
+        for split, part in parts.items()
+    }
+    chords.write_text(json.dumps(steps))
+    expected, found = open_music(mat).splits, open_music(chords).splits
+    for split, part in expected.items():
+        assert len(found[split]) == len(part)
+        for roll, wanted in zip(found[split], part, strict=True):
+            assert roll.dtype == np.float32
+            np.testing.assert_array_equal(roll, wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"train": [[[60], [62]]], "valid": [[[60], [62]]]}', "'test'"),
+        ('{"train": [[[60], [20]]], "valid": [], "test": []}', "20 is not one"),
+        ('{"train": [[[60], [true]]], "valid": [], "test": []}', "True is not one"),
+        ('{"train": [[[60], 61]], "valid": [], "test": []}', "not iterable"),
+        ('{"train": [[[60], [62]]], "valid": [[[60]]], "test": []}', "'valid' must hold pieces"),
+        ("[1, 2]", "indices must be integers"),
+        ("{", "Expecting"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_json_that_holds_no_chords_is_refused_in_a_sentence(tmp_path, text, why):
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=why):
+        open_music(file)
+
+
 def test_a_pickle_is_refused_by_its_name(tmp_path):
-    with pytest.raises(UserError, match=r"\.mat file or a folder"):
+    with pytest.raises(UserError, match=r"\.mat or \.json file or a folder"):
         open_music(tmp_path / "JSB_Chorales.pickle")
 
 
