@@ -25,7 +25,8 @@ def test_a_cell_that_answers_by_itself_stays_one_layer_however_long_it_trains():
 
 def test_a_long_training_of_speech_is_held_back_and_may_still_be_a_stream():
     app = find_app("deepspeech")
-    assert app.preset("small", 8).recurrent_dropout == 0
+    assert app.preset("small", 3).recurrent_dropout == 0
+    assert app.preset("small", 8).recurrent_dropout > 0 == app.preset("small", 8).filters
     whole, stream = (app.preset("small", 30, given) for given in ((), ("streaming=true",)))
     assert whole.recurrent_dropout == stream.recurrent_dropout > 0
     assert (whole.filters, stream.filters) == (8, 0)

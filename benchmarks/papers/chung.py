@@ -10,7 +10,7 @@ UNITS = {"tanh": ("simple_rnn", 100), "GRU": ("gru", 46), "LSTM": ("lstm", 36)}
 SEEDS = 3
 TRIED = 10  # learning rates, of which each network gets the one that validates best
 LOGARITHMS = (-12.0, -6.0)  # ln of the least and the highest of them
-MOST = 3000  # updates
+TRIAL, MOST = 1500, 3000  # updates, of each rate and of what is judged
 NEAR = 0.25  # nats
 
 
@@ -23,7 +23,7 @@ def compare(
     ours, mean = {"pieces": {split: len(rolls) for split, rolls in music.splits.items()}}, {}
     rates = np.exp(np.random.default_rng(0).uniform(*LOGARITHMS, TRIED))
     for name, (cell, units) in UNITS.items():
-        tried, _ = learn(cell, units, music, range(TRIED), optimizer(), most=MOST, rates=rates)
+        tried, _ = learn(cell, units, music, range(TRIED), optimizer(), most=TRIAL, rates=rates)
         rate = rates[np.argmin(tried)]
         _, found = learn(cell, units, music, range(SEEDS), optimizer(rate), most=MOST)
         mean[name] = sum(found) / SEEDS
@@ -40,7 +40,8 @@ def compare(
         passed=None if other else right,
         deviations=(
             *other,
-            f"at most {MOST:,} updates of batches of {BATCH}, of which the paper tells neither",
+            f"at most {MOST:,} updates of batches of {BATCH}, {TRIAL:,} to choose the rate by, of which the "
+            "paper tells nothing",
         ),
     )
 
