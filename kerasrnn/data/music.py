@@ -20,6 +20,7 @@ KEYS = 88
 LOWEST = 21  # MIDI number of A0
 STEP = 1.0  # quarter notes
 ENDINGS = (".mid", ".midi", ".xml", ".musicxml", ".mxl")
+LARGEST = 2**23  # bytes of JSON, of which the rolls take up to some hundred times as many
 MAT_NAMES = {"train": "traindata", "valid": "validdata", "test": "testdata"}
 # what reading a damaged MATLAB file raises, besides SciPy's own
 MAT_DAMAGES = (OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError)
@@ -129,7 +130,7 @@ def _deal(name: str, files: dict[str, Path]) -> Music:
 def _read_chords(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     """The splits of a JSON file of chords."""
     try:
-        found = read_json(path)
+        found = read_json(path, LARGEST)
         pieces = {split: [_struck(piece) for piece in found[split]] for split in SPLITS}
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = getattr(error, "strerror", None) or error

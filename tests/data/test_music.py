@@ -122,6 +122,13 @@ def test_json_that_holds_no_chords_is_refused_in_a_sentence(tmp_path, text, why)
         open_music(file)
 
 
+def test_json_that_would_fill_the_memory_is_refused_unread(tmp_path):
+    file = tmp_path / "a.json"
+    file.write_text("[" + "[]," * 3_000_000 + "[]]")
+    with pytest.raises(UserError, match=r"does not: .*8,388,608 bytes"):
+        open_music(file)
+
+
 def test_a_pickle_is_refused_by_its_name(tmp_path):
     with pytest.raises(UserError, match=r"\.mat or \.json file or a folder"):
         open_music(tmp_path / "JSB_Chorales.pickle")
