@@ -40,8 +40,8 @@ def compare(
         passed=None if other else right,
         deviations=(
             *other,
-            f"at most {MOST:,} updates of batches of {BATCH}, {TRIAL:,} to choose the rate by, of which the "
-            "paper tells nothing",
+            f"at most {MOST:,} updates of batches of {BATCH}, {TRIAL:,} to choose the rate by; the test loss "
+            "is that where the validation loss is least",
         ),
     )
 

@@ -155,6 +155,13 @@ def test_a_row_passes_or_fails_by_its_own_pieces_alone(row, file, other, tmp_pat
     assert (result.passed is None) == other
 
 
+def test_a_folder_that_holds_the_papers_file_is_read_by_it(tmp_path):
+    polyphony = import_module("benchmarks.papers.polyphony")
+    file = tmp_path / "jsb-chorales-quarter.json"
+    file.write_text(json.dumps({split: [[[21], [22]]] for split in ("train", "valid", "test")}))
+    assert polyphony.read(str(tmp_path), polyphony.JSB).name == str(file)
+
+
 @pytest.mark.parametrize("rows", [["chung-jsb"], ["chung-jsb", "greff"]], ids=len)
 def test_what_the_user_can_mend_is_one_line_and_exit_code_2(rows, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")

@@ -153,15 +153,17 @@ PRESETS = {
 }  # fmt: skip
 
 
+DROPS = {"dropout": 0.1, "recurrent_dropout": 0.3}
+
+
 def held_back(config: Config) -> dict:
     """What a training of minutes changes: without it, it learns the voices that it hears by heart."""
-    return {"dropout": 0.1, "recurrent_dropout": 0.3, "speed": 0.2}
+    return DROPS | {"speed": 0.2}
 
 
 def long(config: Config) -> dict:
     """What a training of a quarter of an hour changes: without it, it learns a few hundred clips by heart."""
-    changes = {"dropout": 0.1, "recurrent_dropout": 0.3, "noise": 0.5, "equaliser": 3.0}
-    changes |= {"frequency_mask": 8, "time_mask": 12}
+    changes = DROPS | {"noise": 0.5, "equaliser": 3.0, "frequency_mask": 8, "time_mask": 12}
     return changes if config.streaming else changes | {"filters": 8}
 
 
