@@ -16,13 +16,8 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 UNITS = (16, 32, 64)  # H: Triton's sizes are powers of 2, and U must fit the chip
 ROWS = 16  # of a block: the least that Triton multiplies
-CALLS = (
-    "jit",
-    "pjit",
-    "closed_call",
-    "custom_jvp_call",
-    "custom_vjp_call",
-)  # of a traced function, once
+# of a traced function, once
+CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
 ELEMENTWISE = """abs add add_any and convert_element_type copy div eq exp ge gt integer_pow le log logistic
 lt max min mul ne neg not one_minus_square or rsqrt select_n sign sqrt square stop_gradient sub tanh"""
 
