@@ -41,7 +41,7 @@ if recording is None:
 threshold = detect.chosen_threshold(run, precision=0.99)
 alarms = detect.alarms_an_hour(run, threshold)
 print(f"{alarms:.1f} false alarms an hour on the validation's clips without a call")
-(found,) = detect.search(run, [recording], folder / "found", threshold.score, picture=True)
+((found,), _) = detect.search(run, [recording], folder / "found", threshold.score, picture=True)
 print(f"{len(found['detections'])} detections in {found['files'][0]}")
 
 # 5. Export, and ask the export: bytes of a WAV file in, a probability out. Its signature "stream" takes a piece

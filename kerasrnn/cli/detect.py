@@ -65,9 +65,11 @@ def run(
             f"precision {chosen.precision:.3f} and recall {chosen.recall:.3f}; {alarms:.1f} false alarms in an "
             "hour of those without a call."
         )
-    answer["recordings"] = detector.search(trained, recordings, out, threshold, picture)
+    found, refused = detector.search(trained, recordings, out, threshold, picture)
     if as_json:
-        print(json.dumps(answer, ensure_ascii=False))
-        return
-    for one in answer["recordings"]:
-        print(f"{one['recording']}: {len(one['detections']):,} detections: {one['files'][0]}")
+        print(json.dumps(answer | {"recordings": found, "refused": refused}, ensure_ascii=False))
+    else:
+        for one in found:
+            print(f"{one['recording']}: {len(one['detections']):,} detections: {one['files'][0]}")
+    if refused:
+        raise UserError(" ".join(refused))

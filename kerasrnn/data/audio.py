@@ -18,7 +18,8 @@ from kerasrnn.data import tfio
 from kerasrnn.errors import UserError
 
 MOST_SECONDS = 600.0  # of a file that is read whole
-BLOCK_SECONDS = 60.0  # read at once of a file that is read block by block
+BLOCK_SECONDS = 60.0  # read at once of a file that is read block by block, at most
+BLOCK_SAMPLES = 2**24  # likewise, of all its channels: 64 MiB
 LEAST_RATE, MOST_RATE = 100, 768_000  # Hz, of a file
 MOST_CHANNELS = 64
 SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".mp3", ".au", ".w64"})
@@ -146,7 +147,8 @@ def _header(path: Path, file: soundfile.SoundFile) -> AudioFile:
 
 
 def _blocks(header: AudioFile, count: int, start: int = 0) -> Iterator[np.ndarray]:
-    """(samples,) of `count` each, but for the last."""
+    """(samples,) of `count` each, but for the last, or less where there are many channels."""
+    count = min(count, BLOCK_SAMPLES // header.channels)
     with _opened(header.path) as file:
         if start:
             file.seek(min(start, file.frames))

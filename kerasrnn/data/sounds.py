@@ -23,7 +23,7 @@ from kerasrnn.notice import tell
 
 FULL_SCALE = 32767
 IN_MEMORY = 2**28  # bytes of samples that are held in memory; more are mapped from a file
-LISTED = 10  # complaints that a sentence holds
+LISTED = 1000  # complaints that are told, at most: whoever is to mend the files wants all
 AT_ONCE = 256  # files whose waveforms are held while they are decoded
 MAGIC = b"kerasrnn sounds\1"
 

@@ -67,9 +67,10 @@ def recordings(path: str | Path, label: str = "auto") -> list[Recording]:
 
 
 def dealt_out(found: list[Recording], by: str = "file") -> dict[str, list[Recording]]:
-    """Each recording's split: the source's own where it has a train split, else by a hash.
+    """Each recording's split: its own where it has one, else by a hash.
 
-    Where the source has a train split but no valid or no test split, a hash takes that out of train.
+    A split that the source has not is taken, by the hash, out of train and of what has no split; one that it
+    has gets nothing more.
 
     Args:
         by: what is hashed: "file", or "transcript", so that a sentence is only ever on one side.
@@ -78,13 +79,10 @@ def dealt_out(found: list[Recording], by: str = "file") -> dict[str, list[Record
     sides = {name: [] for name in SPLITS}
     for one in found:
         hashed = side(normalised(one.text) if by == "transcript" else one.key)
-        if "train" not in own:
-            name = hashed
-        elif one.split == "train":
-            name = hashed if hashed not in own else "train"
+        if one.split in (None, "train"):
+            sides["train" if hashed in own else hashed].append(one)
         else:
-            name = one.split or "train"
-        sides[name].append(one)
+            sides[one.split].append(one)
     return sides
 
 
@@ -109,7 +107,7 @@ def _from_folder(folder: Path) -> list[Recording]:
     lists = sorted(folder.rglob("*.trans.txt"))
     if lists:
         return [one for path in lists for one in _from_librispeech(path, folder)]
-    if any((folder / name).is_file() for name in VOICE):
+    if (folder / "clips").is_dir() and any((folder / name).is_file() for name in VOICE):
         return [
             one
             for name, split in VOICE.items()
@@ -176,7 +174,8 @@ def _rows(path: Path) -> tuple[list[dict], list[str]]:
 def _from_librispeech(path: Path, folder: Path) -> list[Recording]:
     """The lines "ID TEXT" of one *.trans.txt; ID.flac lies beside it. A subset's name begins with its split."""
     parts = path.relative_to(folder).parts
-    split = next((NAMED.get(part.split("-")[0]) for part in parts if "-" in part), None)
+    begins = (part.split("-")[0] for part in parts if "-" in part)
+    split = next((NAMED[name] for name in begins if name in NAMED), None)
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:

@@ -18,3 +18,10 @@ def side(key: str) -> str:
     if place < 1 - 2 * HELD_OUT:
         return "train"
     return "valid" if place < 1 - HELD_OUT else "test"
+
+
+def spread(items: list, most: int) -> list:
+    """`most` of the items, from all over the list; all if that is 0, or more than there are."""
+    if not most or most >= len(items):
+        return items
+    return [items[place * len(items) // most] for place in range(most)]

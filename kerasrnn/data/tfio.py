@@ -58,15 +58,18 @@ def decode(data: bytes, kind: str, subtype: str) -> np.ndarray | None:
     Args:
         kind, subtype: as soundfile names them, such as "WAV" and "PCM_16".
     Returns:
-        None where tensorflow-io does not decode here, or not this kind of file.
+        None where tensorflow-io does not decode here, or not this kind of file, or not this very one.
     """
     import tensorflow as tf
 
     if kind not in DECODERS or not decodes():
         return None
     decoder = getattr(audio(), DECODERS[kind])
-    if kind in ("WAV", "FLAC"):
-        if subtype != "PCM_16":
-            return None
-        return decoder(data, dtype=tf.int16).numpy().astype(np.float32) / 32768
-    return decoder(data).numpy().astype(np.float32)
+    whole = kind in ("WAV", "FLAC")
+    if whole and subtype != "PCM_16":
+        return None
+    try:
+        samples = decoder(data, dtype=tf.int16) / 32768 if whole else decoder(data)
+    except tf.errors.OpError:
+        return None  # a damaged file: soundfile says what is wrong
+    return samples.numpy().astype(np.float32)

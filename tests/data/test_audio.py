@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+import tensorflow as tf
 
-from kerasrnn.data import tfio
+from kerasrnn.data import audio, tfio
 from kerasrnn.data.audio import audio_blocks, audio_file, read_audio
 from kerasrnn.errors import UserError
 
@@ -135,3 +136,25 @@ def test_resampled_blocks_are_soxrs_own(tmp_path):
     soundfile.write(tmp_path / "x.wav", x, 3000, subtype="FLOAT")
     wanted = soxr.resample(x, 3000, 2000, "HQ")
     assert np.abs(read_audio(tmp_path / "x.wav", 2000) - wanted).max() < 1e-6
+
+
+def test_a_file_that_tensorflow_io_cannot_decode_is_left_to_soundfile(tmp_path, monkeypatch):
+    class Decoders:
+        @staticmethod
+        def decode_wav(data, dtype):
+            raise tf.errors.InvalidArgumentError(None, None, "damaged")
+
+    monkeypatch.setattr(tfio, "decodes", lambda: True)
+    monkeypatch.setattr(tfio, "audio", lambda: Decoders)
+    soundfile.write(tmp_path / "x.wav", sweep(8000), 8000)
+    assert tfio.decode((tmp_path / "x.wav").read_bytes(), "WAV", "PCM_16") is None
+    np.testing.assert_allclose(read_audio(tmp_path / "x.wav", 8000), sweep(8000), atol=1e-4)
+
+
+def test_many_channels_make_a_block_shorter(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio, "BLOCK_SAMPLES", 1000)
+    sound = np.random.default_rng(0).uniform(-1, 1, (3000, 4))
+    soundfile.write(tmp_path / "x.wav", sound, 1000, subtype="FLOAT")
+    blocks = list(audio_blocks(tmp_path / "x.wav", 1000))
+    assert {len(block) for block in blocks} == {250}
+    np.testing.assert_allclose(np.concatenate(blocks), sound.mean(1), atol=1e-6)

@@ -40,8 +40,9 @@ def test_a_manifest_names_its_columns(tmp_path, name, text):
 
 def test_librispeech_common_voice_and_names_of_files_are_read(tmp_path):
     for part, said in (("train-clean", "ONE TWO"), ("dev-other", "THREE")):
-        write(tmp_path / "libri" / part / "8" / "1" / "8-1-0.flac")
-        (tmp_path / "libri" / part / "8" / "1" / "8-1.trans.txt").write_text(f"8-1-0 {said}\n")
+        chapter = tmp_path / "libri" / "my-books" / part / "8" / "1"
+        write(chapter / "8-1-0.flac")
+        (chapter / "8-1.trans.txt").write_text(f"8-1-0 {said}\n")
     assert [(text, split) for _, text, split in found(tmp_path / "libri")] == [
         ("THREE", "valid"), ("ONE TWO", "train"),
     ]  # fmt: skip
@@ -53,6 +54,11 @@ def test_librispeech_common_voice_and_names_of_files_are_read(tmp_path):
         (f"{name}.wav", f'Say "{name}', split)
         for name, split in (("train", "train"), ("dev", "valid"), ("test", "test"))
     ]
+    (tmp_path / "voice" / "clips").rename(tmp_path / "voice" / "wavs")  # lists of their own making
+    for name in ("train", "dev", "test"):
+        row = f"path\ttext\nwavs/{name}.wav\t{name}\n"
+        (tmp_path / "voice" / f"{name}.tsv").write_text(row)
+    assert sorted(split for *_, split in found(tmp_path / "voice")) == ["test", "train", "valid"]
     write(tmp_path / "stems" / "anna" / "7_anna_12.wav")
     assert found(tmp_path / "stems", "stem") == [("anna/7_anna_12.wav", "7", None)]
 
@@ -110,6 +116,9 @@ def test_a_source_keeps_its_splits_and_a_hash_fills_what_it_lacks(tmp_path):
     texts = [{one.text for one in side} for side in sides([""] * 400, "transcript").values()]
     assert not texts[0] & (texts[1] | texts[2])
     assert all(texts)
+    assert [len(side) for side in sides(["test"] * 400).values()] == [0, 0, 400]
+    rest = sides((["", "", "test", "dev"]) * 100)
+    assert [len(side) for side in rest.values()] == [200, 100, 100]
     own = sides((["train"] * 19 + ["test"]) * 20)
     assert len(own["test"]) == 20
     assert 0 < len(own["valid"]) < 50

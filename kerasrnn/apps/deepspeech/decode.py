@@ -132,7 +132,8 @@ def answer(found: dict) -> dict:
     }
     if len(texts) > 1:
         pairs = zip(texts[1:], sure[1:], strict=True)
-        made["alternatives"] = [{"transcript": t, "confidence": c} for t, c in pairs]
+        # there may be fewer texts than were asked for: behind the last stand empty ones
+        made["alternatives"] = [{"transcript": t, "confidence": c} for t, c in pairs if t or c]
     return made
 
 

@@ -97,6 +97,11 @@ def settle(model, config: Config, assets: Assets, source: Source, folder: Path) 
     if assets.language is None or config.beams == 1:
         return
     utterances, heard = source.splits["valid"], Listener(model, config, assets)
+    if utterances.names == source.splits["train"].names:
+        tell(
+            "There is nothing to validate on, so the language model keeps the weights it began with."
+        )
+        return
     groups = list(listened(heard, utterances))
     seconds = float(utterances.sounds.lengths.sum()) / config.rate
     groups = groups[:: math.ceil(seconds / SETTLED)]

@@ -54,10 +54,11 @@ def deep_speech(config: Config, classes: int) -> keras.Model:
             x = layers.ZeroPadding1D(config.context, name="context")(x)
             size = 2 * config.context + 1
             layer = layers.Conv1D(units, size, config.stride, use_bias=True, name="hidden_1")
+            x = layer(x)
+            mask = StepMask(config.stride, name="mask")([x, frames])
         else:
-            layer = layers.Dense(units, name=f"hidden_{number}")
-        x = _clipped(layer(x), config, number)
-    mask = StepMask(config.stride, name="mask")([x, frames])
+            x = layers.Dense(units, name=f"hidden_{number}")(x)
+        x = _clipped(x, config, number, mask)
     x, _ = recurrent_stack(config).read(x, mask=mask, states=config.streaming)
     number = len(config.dense) + 2
     x = _clipped(layers.Dense(config.last, name=f"hidden_{number}")(x), config, number, mask)
@@ -79,8 +80,8 @@ def recurrent_stack(config: Config) -> Stack:
     )
 
 
-def _clipped(z, config: Config, number: int, mask=None):
-    """g(z), normalised before and dropped from behind."""
+def _clipped(z, config: Config, number: int, mask):
+    """g(z), normalised before and dropped from behind; a batch's mean is over the steps of `mask` (B, T')."""
     if config.normalise == "layer":
         z = layers.LayerNormalization(name=f"normalise_{number}")(z)
     elif config.normalise == "batch":

@@ -72,7 +72,10 @@ class Heard:
         path = align(logits, steps, known, tf.constant([[len(letters)]]), assets.blank)
         self.letters = letters
         self.names = [assets.alphabet[letter].replace(" ", BLANK) for letter in letters]
-        self.path = np.stack([part.numpy()[0, 0, : len(letters)] for part in path], axis=-1)
+        self.path = np.full((len(letters), 2), -1)
+        # the path has places for the letters that its steps can hold
+        found = np.stack([part.numpy()[0, 0, : len(letters)] for part in path], axis=-1)
+        self.path[: len(found)] = found
 
 
 def spikes(clips: list[Heard], config: Config, path: Path, title: str) -> None:

@@ -17,6 +17,7 @@ from kerasrnn.decoders.ctc_words import Hypothesis, timed
 from kerasrnn.decoders.spelling import Spelling
 from kerasrnn.errors import UserError
 from kerasrnn.files import read_json, read_text, write_text
+from kerasrnn.notice import tell
 
 ARPA, WEIGHTS = "language.arpa", "weights.json"
 MARKS = ("<s>", "</s>", "<unk>")  # of an n-gram model, which are no words
@@ -105,6 +106,12 @@ def searcher(assets, options: Options, beams: int) -> LanguageSearch | Flashligh
             f"None of the {len(words):,} words of {options.lm} can be written with the letters "
             f"{assets.alphabet!r}; write it as the transcripts are written."
         )
+    left_out = len({*words, *options.hot}) - len(spelling.words)
+    if options.lexicon and left_out:
+        tell(
+            f"{left_out:,} words of {options.lexicon} are left out: they have letters that are none of "
+            f"{assets.alphabet!r}."
+        )
     if options.engine == "flashlight":
         return _by_flashlight(spelling, language, weights, beams)
     letters = None
@@ -155,7 +162,7 @@ def wanted(options: Options) -> bool:
 
 def answers(logits, steps, config: Config, assets, options: Options) -> list[dict]:
     """What is said in each recording, as `decode.predict` gives it, by logits (B, T', K) and T' (B,)."""
-    search = searcher(assets, options, options.beam or BEAMS)
+    search = searcher(assets, options, max(options.beam or BEAMS, options.best))
     found = search(logits, steps, options.best)
     best = [hypotheses[0].symbols for hypotheses in found]
     words = timed(best, logits, steps, assets.alphabet, config.step_seconds)

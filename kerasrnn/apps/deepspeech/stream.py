@@ -68,21 +68,24 @@ class Stream(tf.Module):
         return answer, after | {"tail": sound[:, tf.shape(sound)[1] - self.front.held :]}
 
     def finish(self, state: dict) -> dict:
-        """What the last `late` steps of a recording say, behind which there is nothing; as `hear`."""
+        """What the last `late` steps of a recording say, behind which there is nothing; as `hear`.
+
+        There is one step at least, which is not real where none is late.
+        """
         shape = [
             tf.shape(state["heard"])[0],
             max(self.late, 1) * self.config.stride,
             self.config.bands,
         ]
-        answer, _ = self._heard(tf.zeros(shape), state)
+        answer, _ = self._heard(tf.zeros(shape), state, ended=True)
         return answer
 
-    def _heard(self, features: tf.Tensor, state: dict) -> tuple[dict, dict]:
-        """`hear` of frames (B, n stride, F)."""
+    def _heard(self, features: tf.Tensor, state: dict, ended: bool = False) -> tuple[dict, dict]:
+        """`hear` of frames (B, n stride, F), which are none of the recording's where that has ended."""
         frames = tf.concat([state["frames"], features], 1)
         count = tf.shape(features)[1] // self.config.stride
         step = state["heard"][:, None] + tf.range(count) - self.late
-        real = step >= 0
+        real = (step >= 0) & (step < state["heard"][:, None]) if ended else step >= 0
         logits, states = self._network(frames, real, state)
         best = tf.where(real, tf.argmax(logits, -1, tf.int32), self.blank)
         said = tf.where(state["last"] > 0, state["last"] - 1, self.blank)

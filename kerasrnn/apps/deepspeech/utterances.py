@@ -10,7 +10,7 @@ from kerasrnn.apps.deepspeech import synth
 from kerasrnn.apps.deepspeech.config import Config
 from kerasrnn.data.sounds import Sounds, decoded, readable
 from kerasrnn.data.speech import dealt_out, normalised, recordings
-from kerasrnn.data.splits import SPLITS
+from kerasrnn.data.splits import SPLITS, spread
 from kerasrnn.notice import tell
 
 
@@ -65,13 +65,6 @@ def open_source(path: str | None, config: Config) -> Source:
         tell(f"{path} has no recordings to validate on: the training's own are taken.")
         sides["valid"] = sides["train"]
     return Source(str(path), {name: _utterances(side, config) for name, side in sides.items()})
-
-
-def spread(items: list, most: int) -> list:
-    """`most` of the items, from all over the list; all if that is 0, or more than there are."""
-    if not most or most >= len(items):
-        return items
-    return [items[place * len(items) // most] for place in range(most)]
 
 
 def _utterances(side: list, config: Config) -> Utterances:

@@ -13,7 +13,7 @@ from kerasrnn.apps.whale import synth
 from kerasrnn.apps.whale.config import Config
 from kerasrnn.data.audio import SUFFIXES
 from kerasrnn.data.sounds import as_int16, require_readable, waveforms
-from kerasrnn.data.splits import SPLITS, side
+from kerasrnn.data.splits import SPLITS, side, spread
 from kerasrnn.errors import UserError, listed
 
 CALLS = ("1", "call", "calls", "upcall", "up-call", "whale", "right_whale", "positive", "yes")
@@ -92,9 +92,10 @@ def open_source(path: str | None, config: Config) -> Source:
     owned = {name: [] for name in SPLITS}
     for file, label in labelled:
         owned[side(file.name)].append((file, label))
-    if config.clips:
-        owned["train"] = owned["train"][: config.clips]
     owned["all"] = [pair for name in SPLITS for pair in owned[name]]
+    owned["train"] = spread(
+        owned["train"], config.clips
+    )  # of both kinds, which lie apart in folders
     require_readable([file for file, _ in owned["all"]])
     readers = {name: partial(_read, pairs, config) for name, pairs in owned.items()}
     return Source(str(folder), Splits(readers))
@@ -140,22 +141,40 @@ def _from_list(path: Path) -> list[tuple[Path, bool]]:
     wrong = [row["label"] for row in rows if row["label"] not in ("0", "1")]
     if wrong:
         raise UserError(f"Each label in {path} must be 0 or 1, got {wrong[0]!r}.")
-    there = {
-        file.name: file
-        for file in sorted(path.parent.rglob("*"))
-        if file.suffix.lower() in SUFFIXES
-    }
-    missing = [row["clip_name"] for row in rows if row["clip_name"] not in there]
+    places = _places(path.parent)
+    missing = [row["clip_name"] for row in rows if row["clip_name"] not in places]
     if missing:
         raise UserError(
             f"{len(missing):,} clips of {path} are not below {path.parent}: {listed(missing, MISSING)}."
         )
-    return [(there[row["clip_name"]], row["label"] == "1") for row in rows]
+    several = [row["clip_name"] for row in rows if len(places[row["clip_name"]]) > 1]
+    if several:
+        raise UserError(
+            f"{path} must say below which folder each of several files of one name lies, but has "
+            f"{listed(several)}."
+        )
+    return [(places[row["clip_name"]][0], row["label"] == "1") for row in rows]
+
+
+def _places(folder: Path) -> dict[str, list[Path]]:
+    """Clips below a folder, by their names and by their paths from there."""
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in SUFFIXES:
+            for name in {file.name, file.relative_to(folder).as_posix()}:
+                found.setdefault(name, []).append(file)
+    return found
 
 
 def _from_folders(folder: Path, config: Config) -> list[tuple[Path, bool]]:
     names = sorted(part.name for part in folder.iterdir() if part.is_dir())
-    positive = config.positive or next((name for name in names if name.lower() in CALLS), "")
+    meant = [name for name in names if name.lower() in CALLS]
+    if len(meant) > 1 and not config.positive:
+        raise UserError(
+            f"One folder of {folder} must hold the calls, but {' and '.join(meant)} both sound so; "
+            "--set positive=NAME names it."
+        )
+    positive = config.positive or "".join(meant)
     if positive not in names or len(names) < 2:
         raise UserError(
             f"{folder} must hold train.csv, or a folder of clips with calls and one without; got "

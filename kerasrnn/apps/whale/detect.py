@@ -200,13 +200,16 @@ def write_tables(found: Found, folder: Path) -> tuple[Path, Path]:
     return raven, table
 
 
-def search(run, recordings, folder: Path, threshold: float, picture: bool) -> list[dict]:
+def search(
+    run, recordings, folder: Path, threshold: float, picture: bool
+) -> tuple[list[dict], list[str]]:
     """Hear recordings one after the other and write what they hold below `folder`.
 
     Returns:
-        For each that can be read: {"recording", "seconds", "took", "detections", "files"}.
+        {"recording", "seconds", "took", "detections", "files"} of each that can be read, and a sentence on each
+        that cannot.
     Raises:
-        UserError: if two have one name, or, once all the others are done, some cannot be read.
+        UserError: if two have one name.
     """
     from kerasrnn.apps.whale.pictures import detections_picture
 
@@ -236,6 +239,4 @@ def search(run, recordings, folder: Path, threshold: float, picture: bool) -> li
             f"{path}: {len(found.detections):,} detections in {found.seconds:,.0f} s, "
             f"{speed:,.0f} times as fast as it lasts."
         )
-    if refusals:
-        raise UserError(" ".join(refusals))
-    return answers
+    return answers, refusals

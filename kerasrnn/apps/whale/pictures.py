@@ -87,7 +87,7 @@ def spectrogram(axes, sound: np.ndarray, config: Config, begin: float = 0.0) -> 
     axes.set(ylim=(0, min(500, config.rate / 2)), ylabel="Hz")
 
 
-def stretches(detections, seconds: float) -> list[float]:
+def stretches(detections) -> list[float]:
     """Where to look, in seconds: around the highest scores; at the start if there are none."""
     begins = []
     for one in sorted(detections, key=lambda d: -d.score):
@@ -99,14 +99,14 @@ def stretches(detections, seconds: float) -> list[float]:
 
 def detections_picture(found, config: Config, path: Path) -> Path:
     """Draw the stretches of a recording with the surest detections, each in its box with its score."""
-    begins = stretches(found.detections, found.seconds)
+    begins = stretches(found.detections)
     figure = Figure(figsize=(11, 0.6 + 1.9 * len(begins)), layout="constrained")
     for axes, begin in zip(figure.subplots(len(begins), squeeze=False)[:, 0], begins, strict=True):
         sound = read_audio(found.recording, config.rate, start=begin, most_seconds=STRETCH)
         short = max(config.frame_length - len(sound), 0)
         spectrogram(axes, np.pad(sound, (0, short)), config, begin)
         for one in found.detections:
-            if begin - 2 < one.begin < begin + STRETCH:
+            if one.begin < begin + STRETCH and one.end > begin:
                 size = one.end - one.begin, one.high - one.low
                 box = Rectangle((one.begin, one.low), *size, fill=False, ec="cyan", lw=1.3)
                 axes.add_patch(box)

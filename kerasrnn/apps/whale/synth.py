@@ -53,7 +53,7 @@ def _lay(ground: np.ndarray, sound: np.ndarray, at: int) -> None:
 
 
 def clips(count: int, snr: tuple[float, float], sea: Sea, seed: int):
-    """Clips of which about half hold one call, wholly.
+    """Clips of which about half hold one call, wholly but for the echoes of a long one that begins late.
 
     Args:
         snr: dB, least and most.
@@ -76,7 +76,8 @@ def recording(seconds: float, calls_an_hour: float, snr: tuple[float, float], se
 
     Yields:
         float32 (samples,) of a minute, and the calls in it: [(begin, end)] in seconds from the recording's
-        start. No call crosses from one minute to the next.
+        start, each taken to last as long as the middle one, 1 s over the sea's speed. No call crosses from one
+        minute to the next.
     """
     rng = np.random.default_rng([seed, 1])
     minutes = max(1, round(seconds / 60))

@@ -8,6 +8,10 @@ import soundfile
 import tensorflow as tf
 
 from kerasrnn.apps.deepspeech import decode
+from kerasrnn.apps.deepspeech.decode import Listener
+from kerasrnn.apps.deepspeech.pictures import Heard, alignment, spikes
+from kerasrnn.apps.deepspeech.utterances import Utterances
+from kerasrnn.data.sounds import Sounds
 from kerasrnn.errors import UserError
 from kerasrnn.export.warmup import read_warmup
 
@@ -80,6 +84,17 @@ def test_letters_lie_in_order_in_the_recording(tiny):
 def test_pictures_are_drawn(tiny):
     plots = {path.name for path in (tiny("deepspeech").path / "plots").iterdir()}
     assert {"spikes.png", "alignment.png", "confusion.png", "learning_curve.png"} <= plots
+
+
+def test_a_recording_too_short_for_its_letters_is_drawn_without_an_alignment(tiny, tmp_path):
+    run = tiny("deepspeech").run
+    utterances = Utterances(["short"], ["one two"], lambda: Sounds.of([np.zeros(300, np.float32)]))
+    heard = Listener(run.model, run.config, run.assets)
+    clip = Heard(heard, run.assets, utterances, 0)
+    assert len(clip.path) == len(clip.names) > len(clip.chances)
+    assert (clip.path == -1).all()
+    spikes([clip], run.config, tmp_path / "spikes.png", "")
+    alignment(clip, tmp_path / "alignment.png", "")
 
 
 def test_an_export_of_a_stream_hears_on(tiny, command, tmp_path):

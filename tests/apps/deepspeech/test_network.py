@@ -1,5 +1,6 @@
 """The recogniser's network: what is padded says nothing, pieces of a stream say what the whole says."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -69,19 +70,33 @@ def test_pieces_of_a_stream_say_what_the_whole_says(context, stride, cell):
     bias.assign(bias - heard.heard(clips, lengths)[0].numpy().mean(axis=(0, 1)))
     whole = heard.heard(clips, lengths)[0].numpy()
     wanted = heard.transcribe(clips, lengths, 1)["transcript"].numpy()[:, 0]
+    assert not stream.finish(stream.start(2))["real"].numpy().any()  # of what was never heard
     for sizes in ([12], [1, 1, 1, 2, 5, 2]):
         state, found, said = stream.start(2), [], ["", ""]
         for piece in tf.split(clips, [size * step for size in sizes], axis=1):
             answer, state = stream.hear(piece, state)
             found.append(answer["logits"].numpy()[:, answer["real"].numpy()[0]])
             said = [a + b.decode() for a, b in zip(said, answer["transcript"].numpy(), strict=True)]
-        answer = stream.finish(state) if stream.late else None
-        if answer:
-            found.append(answer["logits"].numpy())
-            said = [a + b.decode() for a, b in zip(said, answer["transcript"].numpy(), strict=True)]
+        answer = stream.finish(state)
+        found.append(answer["logits"].numpy()[:, answer["real"].numpy()[0]])
+        said = [a + b.decode() for a, b in zip(said, answer["transcript"].numpy(), strict=True)]
         np.testing.assert_allclose(np.concatenate(found, axis=1), whole, atol=1e-4)
         assert [text.encode() for text in said] == list(wanted)
     assert len(wanted[0] + wanted[1]) > 3
+
+
+def test_a_batchs_mean_is_over_its_frames_and_not_over_the_silence_behind():
+    config = replace(TINY, normalise="batch", context=0, stride=1, dense=(16, 16), dropout=0.0)
+    features = np.random.default_rng(0).normal(0, 1, (2, 30, 16)).astype(np.float32)
+    means = []
+    for padding in (0, 50):
+        keras.utils.set_random_seed(1)
+        model = deepspeech.build(config, PLAIN)
+        padded = np.pad(features, ((0, 0), (0, padding), (0, 0)), constant_values=9.0)
+        model({"features": padded, "frames": np.array([30, 20])}, training=True)
+        layers = (layer for layer in model.layers if layer.name.startswith("normalise_"))
+        means.append(np.concatenate([layer.moving_mean for layer in layers]))
+    np.testing.assert_allclose(means[0], means[1], rtol=1e-4, atol=1e-5)
 
 
 def test_the_slides_network_is_its_equations():

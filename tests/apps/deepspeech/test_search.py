@@ -11,6 +11,7 @@ from kerasrnn.apps import deepspeech
 from kerasrnn.apps.deepspeech import judge
 from kerasrnn.apps.deepspeech.config import Options
 from kerasrnn.apps.deepspeech.data import Assets
+from kerasrnn.apps.deepspeech.decode import Listener, answer
 from kerasrnn.apps.deepspeech.search import Language, answers, searcher
 from kerasrnn.apps.deepspeech.utterances import Source, Utterances
 from kerasrnn.baselines import kneser_ney, write_arpa
@@ -52,11 +53,23 @@ def test_the_language_model_mends_the_spelling_and_tells_when_words_were_said():
     assert heard(lm="own", lm_weight=(0.0,), word_bonus=(0.0,))["transcript"] == "a cag"
 
 
-def test_an_arpa_file_a_lexicon_and_hot_words_can_be_given(tmp_path):
+def test_no_more_texts_are_given_than_there_are_and_no_fewer_than_beams_hold():
+    assert len(heard(lm="own", best=100)["alternatives"]) > 64  # beams unless told
+    one_step = np.float32([[[0, 0, 2, 0, 0, 0, 1]]])
+    listener = Listener(deepspeech.build(TINY, PLAIN), TINY, PLAIN)
+    found = listener.written(tf.constant(one_step), tf.constant([1]), beams=1, best=9)
+    told = answer({name: value.numpy()[0] for name, value in found.items()})
+    assert told["transcript"] == "b"
+    texts = [one["transcript"] for one in told["alternatives"]]
+    assert sorted(texts) == ["", " ", "a", "c", "g", "k"]  # another letter, or none
+
+
+def test_an_arpa_file_a_lexicon_and_hot_words_can_be_given(tmp_path, capsys):
     write_arpa(kneser_ney([["a", "cab"]] * 3, 2), tmp_path / "mine.arpa")
     assert heard(lm=str(tmp_path / "mine.arpa"), lm_weight=(1.0,))["transcript"] == "a cab"
     (tmp_path / "words.txt").write_text("cab\n\na\nstrange\n")
     assert heard(lexicon=str(tmp_path / "words.txt"))["transcript"] == "a cab"
+    assert "1 words of" in capsys.readouterr().err  # strange has letters that the model has not
     assert heard(hot=("cab",))["transcript"] == "a cab"
     assert heard(hot=("cab",), hot_bonus=0.0)["transcript"] == "a cag"
 
@@ -124,8 +137,10 @@ def test_weights_are_chosen_on_validation_and_recordings_judged_with_them(tmp_pa
 
     said = Utterances(["one"], ["a cag"], lambda: Sounds([np.zeros(800, np.float32)]))
     monkeypatch.setattr(judge, "Listener", Deaf)
-    source = Source("spikes", {"valid": said})
+    source = Source("spikes", {"train": Utterances(["two"], TEXTS[:1], list), "valid": said})
     PLAIN.save(tmp_path)
+    judge.settle(None, TINY, PLAIN, Source("spikes", {"train": said, "valid": said}), tmp_path)
+    assert Assets.load(tmp_path).language.weights == Weights()  # its own texts would choose badly
     before = judge.judge(None, TINY, PLAIN, source, "valid")()[1]
     judge.settle(None, TINY, PLAIN, source, tmp_path)
     after = judge.judge(None, TINY, Assets.load(tmp_path), source, "valid")()[1]

@@ -12,6 +12,7 @@ from kerasrnn.apps.whale.data import Assets, batches
 from kerasrnn.apps.whale.sounds import band_power, upcall
 from kerasrnn.data.features import Statistics
 from kerasrnn.errors import UserError
+from kerasrnn.settings import replace
 
 TINY = whale.PRESETS["tiny"]
 PLAIN = Assets(Statistics(np.zeros(TINY.bands, np.float32), np.ones(TINY.bands, np.float32)))
@@ -92,6 +93,26 @@ def test_folders_and_lists_are_read_alike_and_what_is_missing_is_told_at_once(tm
         with pytest.raises(UserError, match=said):
             open_source(str(tmp_path / "list"), TINY)
     with pytest.raises(UserError, match="positive=NAME"):
+        open_source(str(tmp_path), TINY)
+    few = open_source(str(tmp_path / "folders"), replace(TINY, clips=10)).splits
+    assert 0 < few["train"].labels.sum() < len(few["train"].labels) == 10
+    assert len(few["all"].labels) == 40  # as many as there are
+
+
+def test_of_clips_or_folders_of_one_name_it_must_be_said_which_is_meant(tmp_path):
+    audio, _ = synth.clips(2, (10, 10), synth.HOME, 1)
+    for folder, sound in zip(("upcall", "whale"), audio, strict=True):
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / "0.wav", sound, synth.RATE)
+    with pytest.raises(UserError, match="upcall and whale both sound so"):
+        open_source(str(tmp_path), TINY)
+    named = open_source(str(tmp_path), replace(TINY, positive="whale")).splits["all"]
+    assert named.labels.sum() == 1
+    (tmp_path / "train.csv").write_text("clip_name,label\nwhale/0.wav,1\nupcall/0.wav,0\n")
+    both = open_source(str(tmp_path), TINY).splits["all"]
+    np.testing.assert_array_equal(both.audio[both.labels], audio[1:])
+    (tmp_path / "train.csv").write_text("clip_name,label\n0.wav,1\n")
+    with pytest.raises(UserError, match=r"must say below which folder .* 0\.wav\."):
         open_source(str(tmp_path), TINY)
 
 

@@ -3,11 +3,13 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 import soundfile
 
 from kerasrnn.apps import whale
 from kerasrnn.apps.whale import detect, synth
+from kerasrnn.errors import UserError
 
 TINY = whale.PRESETS["tiny"]
 
@@ -69,11 +71,39 @@ def test_detect_writes_its_files_says_its_threshold_and_goes_on_past_a_bad_file(
     assert f"the validation clips of {tiny('whale').source}" in answer.err
     bad = command(
         "detect", tiny("whale").path, folder / "bad.wav", folder / "day.flac",
-        "--threshold", 0.5, "--out", tmp_path / "more", "--no-picture",
+        "--threshold", 0.5, "--out", tmp_path / "more", "--no-picture", "--json",
     )  # fmt: skip
     assert bad.code == 2
+    assert len(bad.json["recordings"]) == len(bad.json["refused"]) == 1
     assert "cannot be read as audio" in bad.err
     assert (tmp_path / "more" / "day.csv").is_file()
+
+
+def test_hostile_recordings_are_heard_or_refused_in_one_sentence(tiny, tmp_path):
+    run = tiny("whale").run
+    rng = np.random.default_rng(0)
+    sounds = {
+        "silent": np.zeros(8000), "one": np.ones(1), "clipped": np.sign(rng.normal(size=5000)),
+        "tiny": 1e-30 * rng.normal(size=6000), "loud": 1e9 * rng.normal(size=6000),
+        "stereo": rng.normal(0, 0.1, (44_100, 2)),
+    }  # fmt: skip
+    for name, sound in sounds.items():
+        rate = 44_100 if name == "stereo" else 2000
+        soundfile.write(tmp_path / f"{name}.wav", sound, rate, subtype="FLOAT")
+    paths = [tmp_path / f"{name}.wav" for name in sounds]
+    for path, answer in zip(paths, run.predict(paths), strict=True):
+        assert 0 <= answer["probability"] <= 1
+        found = detect.detect(run, path, 0.0)
+        assert all(0 <= one.begin < one.end <= found.seconds for one in found.detections)
+        assert max(one.score for one in found.detections) == pytest.approx(answer["probability"])
+    soundfile.write(tmp_path / "nan.wav", np.full(99, np.nan), 2000, subtype="FLOAT")
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 2000)
+    (tmp_path / "text.wav").write_text("hello")
+    refused = {"nan": "must be finite", "empty": "holds none", "text": "cannot be read as audio"}
+    for name, says in (refused | {"gone": "is none"}).items():
+        for ask in (lambda path: run.predict([path]), lambda path: detect.detect(run, path, 0.5)):
+            with pytest.raises(UserError, match=says):
+                ask(tmp_path / f"{name}.wav")
 
 
 def test_an_app_that_hears_nothing_says_so(tiny, command, tmp_path):
