@@ -58,6 +58,8 @@ def band_power(x: np.ndarray) -> float:
 def sweep(rng, begin: float, end: float, seconds: float, bend: float, harmonics) -> np.ndarray:
     """A tone from `begin` to `end` Hz, f(u) = begin + (end - begin) u^bend, of mean power 1.
 
+    It swells and fades, loudest at 30 to 80 % of its length: ours to choose.
+
     Args:
         harmonics: dB of the second, third, … against the first.
     """
@@ -79,8 +81,8 @@ def upcall(rng, speed: float = 1.0) -> np.ndarray:
 
     50 to 120 Hz rising to 130 to 250 Hz in 0.5 to 1.5 s, slowly first: Gillespie 2004 (Canadian Acoustics
     32(2), 39-47) describes up-calls as sweeps of about 1 s between 50 and 200 Hz; McDonald & Moore 2002 (J.
-    Cetacean Res. Manage. 4, 261-266) measured 90 to 150 Hz in 0.7 s in the North Pacific. Ours to choose:
-    harmonics 8 to 25 dB weaker in half of the calls; up to three echoes from surface and bottom, 5 to 120 ms
+    Cetacean Res. Manage. 4, 261-266) measured 90 to 150 Hz in 0.7 s in the North Pacific. Ours to choose: how
+    much the rise is bent; harmonics 8 to 25 dB weaker in half of the calls; up to three echoes from surface and bottom, 5 to 120 ms
     late and 3 to 15 dB weaker, of either sign, for shallow water's multipath.
     """
     begin = np.clip(rng.normal(85, 18), 50, 120)
@@ -130,7 +132,7 @@ def humpback(rng) -> np.ndarray:
     """Song-like units: down-sweeps, moans, and up-sweeps that begin above an up-call's start.
 
     Source: Au et al. 2006 (J. Acoust. Soc. Am. 120, 1103-1110): units of 0.15 to 2.5 s, most energy below
-    1 kHz, with harmonics.
+    1 kHz, with harmonics. Where each kind begins, and how far it goes, is ours to choose.
     """
     kind = rng.choice(["down", "up", "moan"])
     harmonics = rng.uniform(-15, -2, 2)
