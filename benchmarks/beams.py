@@ -94,7 +94,7 @@ class Decoder:
         """Beam search as it is usually written: for each image the (ln P, words), best first."""
         width, rows = self.width, len(states[0])
         states = [np.repeat(state, width, axis=0) for state in states]
-        searches = [_Search(width, self.length + 1) for _ in range(rows)]
+        searches = [_Search(width, self.length) for _ in range(rows)]
         while not all(search.done for search in searches):
             tokens = np.int32([words[-1] for search in searches for _, words in search.live])
             chances, states = advance(tokens, states)

@@ -11,6 +11,7 @@ stamps     Tux Paint: *.png, each with a *.txt whose first line is English and w
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -25,6 +26,11 @@ SPLIT_NAMES = {"train": "train", "valid": "valid", "val": "valid", "dev": "valid
 SPLIT_NAMES |= {"validation": "valid", "training": "train", "testing": "test"}
 TABLES = ("captions.txt", "captions.csv", "Flickr8k.token.txt", "results.csv")
 IMAGE_FOLDERS = ("Images", "images", "Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k_images")
+IMAGE_COLUMNS, CAPTION_COLUMNS = (
+    ("image", "image_name"),
+    ("caption", "comment"),
+)  # Flickr8k's, 30k's
+YEAR = re.compile(r"\d{4}$")  # that a list of COCO's ends with
 SPLIT_FILES = {
     "Flickr_8k.trainImages.txt": "train",
     "Flickr_8k.devImages.txt": "valid",
@@ -47,6 +53,11 @@ def read_records(path: Path, language: str, left_out: Counter) -> Iterator[Recor
     if tables:
         return _flickr(path, tables[0], left_out)
     lists = sorted(chain.from_iterable(place.glob("captions_*.json") for place in places))
+    editions = {found[0] for file in lists if (found := YEAR.findall(file.stem))}
+    if len(editions) > 1:  # of the same images, dealt out otherwise
+        left_out["lists of an older edition"] = len(lists)
+        lists = [file for file in lists if file.stem.endswith(max(editions))]
+        left_out["lists of an older edition"] -= len(lists)
     if lists:
         return chain.from_iterable(_coco(path, file, left_out) for file in lists)
     return _stamps(path, language, left_out)
@@ -70,7 +81,7 @@ def _flickr(path: Path, table: Path, left_out: Counter) -> Iterator[Record]:
 
 
 def _tokens(table: Path) -> Iterator[tuple[str, str, None]]:
-    for number, line in enumerate(read_text(table).splitlines(), start=1):
+    for number, line in enumerate(read_text(table).rstrip("\n").split("\n"), start=1):
         image, tab, caption = line.partition("\t")
         if not tab:
             raise UserError(
@@ -87,8 +98,11 @@ def _csv(table: Path, left_out: Counter) -> Iterator[tuple[str, str, str | None]
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
         names = [name.strip().lower() for name in next(rows, [])]
-        image, caption = names.index("image"), names.index("caption")
-    except ValueError:
+        image, caption = (
+            next(names.index(name) for name in known if name in names)
+            for known in (IMAGE_COLUMNS, CAPTION_COLUMNS)
+        )
+    except (StopIteration, ValueError, RuntimeError):
         raise UserError(
             f"The first line of {table} must name the columns image and caption, got {header[:80]!r}."
         ) from None
@@ -97,6 +111,13 @@ def _csv(table: Path, left_out: Counter) -> Iterator[tuple[str, str, str | None]
         for row in rows:
             if len(row) != len(names) or not row[image].strip():
                 left_out["lines with other columns than the first"] += bool(row)
+                continue
+            if (
+                "\n" in row[caption].strip()
+            ):  # a quotation mark that nothing closes takes the lines after it
+                left_out["lines of captions with a quotation mark that is not closed"] += row[
+                    caption
+                ].count("\n")
                 continue
             owner = None
             if split is not None:

@@ -104,19 +104,29 @@ def _some(examples: list[Example], most: int) -> list[Example]:
 def _deal(examples, owners: dict[str, str | None], name: str) -> dict[str, tuple[Example, ...]]:
     """Each example to the split that the source names, or that its key's hash says.
 
-    Where the source has a valid part and no test part, the hash halves the valid one.
+    Where the source has a valid part and no test part, the hash halves the valid one. Where it names others but
+    not this, the hash takes it out of train. What is too small for that is judged on what it learns, and never
+    the other way round.
     """
-    named = {owners[example.key] for example in examples}
+    named = {owners[example.key] for example in examples} - {None}
+    held = named | {"test"} if "valid" in named else named
 
     def owner(example: Example) -> str:
         given = owners[example.key]
         if given == "valid" and "test" not in named:
             digest = hashlib.sha256(f"half {example.key}".encode()).digest()
             return ("valid", "test")[digest[0] % 2]
-        return given or side(example.key)
+        hashed = side(example.key)
+        if given in (None, "train"):
+            return "train" if hashed in held else hashed
+        return given
 
     splits = {split: tuple(e for e in examples if owner(e) == split) for split in SPLITS}
-    if not all(splits.values()):
+    lacking = [split for split in ("valid", "test") if not splits[split]]
+    if not named and (lacking or not splits["train"]):
         tell(f"{name} is too small to hold a part back: it is judged on the images it learns.")
         splits = dict.fromkeys(SPLITS, tuple(examples))
+    elif lacking and splits["train"]:
+        tell(f"{name} has no images for {' and '.join(lacking)}: those that it learns are taken.")
+        splits |= dict.fromkeys(lacking, splits["train"])
     return splits | {"all": tuple(examples)}

@@ -65,13 +65,19 @@ class FeatureCache:
     def count(self) -> int:
         """Rows that are whole."""
         with open(self.path, "rb") as file:
-            return int.from_bytes(os.pread(file.fileno(), 8, COUNT), "little")
+            return _count(file)
 
     def map(self) -> np.ndarray:
-        """The records, (count,), as they lie on disk: "key" and "row"."""
+        """The records, (count,), as they lie on disk: "key" and "row".
+
+        Raises:
+            UserError: if the file ends before the last of them.
+        """
         count = self.count
         if not count:
             return np.empty(0, self.record)
+        if self.path.stat().st_size < HEADER + count * self.record.itemsize:
+            raise UserError(f"{self.path} must hold {count:,} rows, but is cut short; delete it.")
         return np.memmap(self.path, self.record, "r", HEADER, (count,))
 
     def places(self) -> dict[bytes, int]:
@@ -92,7 +98,7 @@ class FeatureCache:
                 records = np.empty(len(keys), self.record)
                 records["key"] = np.frombuffer(b"".join(keys), f"V{KEY}")
                 records["row"] = rows
-                count = self.count
+                count = _count(file)
                 try:
                     file.seek(HEADER + count * self.record.itemsize)
                     file.write(records.tobytes())
@@ -125,18 +131,38 @@ def require_room(path: Path, need: int, what: str, remedy: str = "set") -> None:
     Raises:
         UserError: if they do not fit.
     """
-    others = [other for other in path.parent.glob("*.rows") if other != path]
-    others.sort(key=lambda other: other.stat().st_mtime)
+    others = {other: told for other in path.parent.glob("*.rows") if (told := _told(other))}
+    others.pop(path, None)
+    oldest = sorted(others, key=lambda other: others[other].st_mtime)
     while True:
-        used = sum(part.stat().st_size for part in (path, *others) if part.exists())
+        used = sum(told.st_size for part in (path, *others) if (told := _told(part)))
         free = shutil.disk_usage(path.parent).free - SPARE_BYTES
         if need <= min(free, MOST_BYTES - used):
             return
-        if not others:
+        if not oldest:
             break
-        others.pop(0).unlink()
+        _delete(oldest.pop(0))
     room = max(min(free, MOST_BYTES - used), 0)
     raise UserError(
         f"{what} need {need / 2**30:.1f} GiB, but {path.parent} has room for {room / 2**30:.1f}; "
         f"{remedy} KERASRNN_CACHE to a larger disk."
     )
+
+
+def _count(file) -> int:
+    return int.from_bytes(os.pread(file.fileno(), 8, COUNT), "little")
+
+
+def _told(path: Path) -> os.stat_result | None:
+    """What the file system says of a file; None if another process has deleted it."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _delete(path: Path) -> None:
+    """A cache, unless another process is writing it, or has deleted it."""
+    with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()

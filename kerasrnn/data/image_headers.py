@@ -43,10 +43,42 @@ def image_format(file: tf.Tensor) -> tf.Tensor:
 def image_size(file: tf.Tensor, kind: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """(width, height, EXIF orientation) as the header says, 0 × 0 where it says nothing that makes sense."""
     one = tf.ones((), tf.int64)
-    png = lambda: (number(file, 16, 4, True), number(file, 20, 4, True), one)  # noqa: E731
     nothing = lambda: (0 * one, 0 * one, one)  # noqa: E731
-    readers = [lambda: _jpeg(file), png, lambda: (*_gif(file), one), lambda: (*_bmp(file), one)]
-    return tf.switch_case(tf.cast(kind, tf.int32), [*readers, lambda: (*_webp(file), one), nothing])
+    readers = [lambda: _jpeg(file), lambda: _png(file), lambda: (*_gif(file), one)]
+    readers += [lambda: (*_bmp(file), one), lambda: _webp(file), nothing]
+    return tf.switch_case(tf.cast(kind, tf.int32), readers)
+
+
+def _png(file):
+    """The first chunk is IHDR; eXIf may come before the pixels. A chunk: length, name, data, checksum."""
+    first = tf.cast(holds(file, 12, b"IHDR"), tf.int64)
+    orientation = _exif(file, 8, b"eXIf", lambda place: place + 12 + number(file, place, 4, True))
+    return first * number(file, 16, 4, True), first * number(file, 20, 4, True), orientation
+
+
+def _exif(file, first: int, name: bytes, after):
+    """The orientation in the chunk that `name` begins, four bytes after its place in a PNG, at it in a WebP.
+
+    Args:
+        first: the first chunk's place.
+        after: place → the next chunk's.
+    """
+    at = 4 * (name == b"eXIf")
+    end = tf.size(file, tf.int64) - PADDING
+
+    def searched(place):
+        return (place < end) & ~holds(file, place + at, name) & ~holds(file, place + at, b"IDAT")
+
+    start = tf.constant(first, tf.int64)
+    place = tf.while_loop(
+        lambda place: searched(place),
+        lambda place: (after(place),),
+        (start,),
+        maximum_iterations=MOST_SEGMENTS,
+    )[0]
+    found = (place < end) & holds(file, place + at, name)
+    start = place + 8 + 6 * tf.cast(holds(file, place + 8, b"Exif\0\0"), tf.int64)
+    return tf.where(found, _orientation(file, start), 1)
 
 
 def _gif(file):
@@ -60,16 +92,24 @@ def _bmp(file):
 
 
 def _webp(file):
-    """RFC 9649: a lossy frame, a lossless one, or a canvas for either."""
+    """RFC 9649: a lossy frame, a lossless one, or a canvas for either. A chunk: name, size, data, even."""
+
+    def after(place):
+        return place + 8 + (number(file, place + 4, 4) + 1) // 2 * 2
+
     bits = number(file, 21, 4)
     lossless = (bits % 2**14 + 1, bits // 2**14 % 2**14 + 1)
     lossy = (number(file, 26, 2) % 2**14, number(file, 28, 2) % 2**14)
     canvas = (number(file, 24, 3) + 1, number(file, 27, 3) + 1)
     is_lossless, is_canvas = holds(file, 12, b"VP8L"), holds(file, 12, b"VP8X")
-    return tuple(
+    width, height = (
         tf.where(is_canvas, canvas[k], tf.where(is_lossless, lossless[k], lossy[k]))
         for k in range(2)
     )
+    exif = tf.cond(
+        is_canvas, lambda: _exif(file, 12, b"EXIF", after), lambda: tf.ones((), tf.int64)
+    )
+    return width, height, exif
 
 
 def is_animated_webp(file: tf.Tensor) -> tf.Tensor:
@@ -108,6 +148,7 @@ def _jpeg(file):
         height = tf.where(frame, number(file, place + 5, 2, True), height)
         filler = marker == 0xFF  # any number of FF may stand before a marker
         good = (number(file, place, 1) == 0xFF) & (length >= 2) & (marker != 0xDA) & ~frame
+        good &= (marker >= 0xC0) & ((marker < 0xD0) | (marker > 0xD9))  # others have no length
         onwards = tf.where(filler, place + 1, tf.where(good, place + 2 + length, -1))
         return onwards, width, height, orientation
 

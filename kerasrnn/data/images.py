@@ -1,6 +1,6 @@
 """Image files become pixels: in graph, by stock operations, so that training and serving see the same.
 
-JPEG, PNG, GIF (its first frame), BMP and WebP (still ones), of any mode, upright as a JPEG's EXIF says,
+JPEG, PNG, GIF (its first frame), BMP and WebP (still ones), of any mode, upright as its EXIF says,
 transparency over white. Before anything is decoded, the header must promise no more than `MOST_PIXELS`.
 """
 

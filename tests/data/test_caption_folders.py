@@ -70,6 +70,55 @@ def test_a_split_column_or_flickr_s_own_lists_decide_instead(tmp_path, capsys):
     assert "2 captions of images in no split" in capsys.readouterr().err
 
 
+def test_what_a_source_holds_back_is_never_learned(tmp_path, capsys):
+    def splits(number, **counts):
+        names = [f"{split}{k}.jpg" for split, count in counts.items() for k in range(count)]
+        folder = tmp_path / str(number)
+        touch(folder, *(f"Images/{name}" for name in names))
+        rows = [f"{name},a dog,{name.rstrip('.0123456789jpg')}" for name in names]
+        (folder / "captions.txt").write_text("\n".join(["image,caption,split", *rows]) + "\n")
+        source = open_captions(folder, "en", 0)
+        return {split: set(said(source, split)) for split in ("train", "valid", "test")}
+
+    found = splits(0, train=300, test=100)
+    assert all(name.startswith("test") for name in found["test"])
+    assert len(found["test"]) == 100
+    assert 0 < len(found["valid"]) < 40
+    assert len(found["train"] | found["valid"]) == 300
+    assert not found["train"] & found["valid"]
+    found = splits(1, train=300)
+    assert all(found.values())
+    assert sum(map(len, found.values())) == len(set.union(*found.values())) == 300
+    found = splits(2, train=2, test=2)
+    assert found["valid"] == found["train"]
+    assert not found["train"] & found["test"]
+    assert "has no images for valid" in capsys.readouterr().err
+
+
+def test_of_two_editions_of_coco_the_newer_is_read(tmp_path, capsys):
+    for part, name in (("train2014", "t"), ("val2014", "v"), ("train2017", "v"), ("val2017", "t")):
+        touch(tmp_path, f"{part}/{name}.jpg")
+        listed = {"images": [{"id": 1, "file_name": f"{name}.jpg"}]}
+        listed["annotations"] = [{"image_id": 1, "caption": f"{name} of {part}"}]
+        (tmp_path / f"captions_{part}.json").write_text(json.dumps(listed))
+    source = open_captions(tmp_path, "en", 0)
+    assert said(source, "train") == {"train2017/v.jpg": ("v of train2017",)}
+    assert set(said(source)) == {"train2017/v.jpg", "val2017/t.jpg"}
+    assert "2 lists of an older edition" in capsys.readouterr().err
+
+
+def test_flickr30ks_table_is_read_and_an_open_quotation_mark_takes_no_lines_unseen(
+    tmp_path, capsys
+):
+    lines = "image_name| comment_number| comment\na.jpg| 0| a dog\nb.jpg| 0| two\u2028dogs\n"
+    assert said(open_captions(flickr(tmp_path / "30k", lines), "en", 0)) == {
+        "a.jpg": ("a dog",), "b.jpg": ("two\u2028dogs",),
+    }  # fmt: skip
+    lines = 'image,caption\na.jpg,"a dog\nb.jpg,a cat\nc.jpg,a ""cow\nb.jpg,"end"\na.jpg,a dog\n'
+    assert said(open_captions(flickr(tmp_path / "quote", lines), "en", 0)) == {"a.jpg": ("a dog",)}
+    assert "not closed" in capsys.readouterr().err
+
+
 def test_what_cannot_be_used_is_left_out_and_told_once_with_its_count(tmp_path, capsys):
     lines = "image,caption\na.jpg,dog\na.jpg,...\na.jpg,\nc.jpg,gone\n../../x.jpg,out\n/etc/passwd,out\nonly\n"
     source = open_captions(flickr(tmp_path, lines), "en", 0)

@@ -99,3 +99,23 @@ def test_the_cache_used_longest_ago_makes_room_and_what_never_fits_is_refused(
     assert [cache.path.exists() for cache in caches] == [True, False, True]
     with pytest.raises(UserError, match=r"need .* GiB, but .* has room"):
         caches[2].make_room(1000)
+
+
+def test_a_cache_that_is_being_written_makes_no_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(feature_cache, "MOST_BYTES", 2 * HEADER + 500)
+    busy, other = (FeatureCache(tmp_path / f"{name}.rows", SHAPE, "float32") for name in "ab")
+    with busy.writing() as append:
+        with pytest.raises(UserError, match="has room"):
+            other.make_room(10)
+        append([key(1)], np.ones((1, *SHAPE), np.float32))
+    assert key(1) in busy.places()
+    other.make_room(10)
+    assert not busy.path.exists()
+
+
+def test_a_cache_that_is_cut_short_says_so(tmp_path):
+    cache = FeatureCache(tmp_path / "a.rows", SHAPE, "float32")
+    add(cache, range(5))
+    os.truncate(cache.path, cache.path.stat().st_size - 1)
+    with pytest.raises(UserError, match="must hold 5 rows, but is cut short"):
+        cache.places()

@@ -119,17 +119,35 @@ def test_a_bitmap_may_list_its_rows_from_the_top():
 
 
 @pytest.mark.parametrize("little", [True, False])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_jpeg_is_turned_upright_as_exif_says(orientation, little):
+def test_an_image_is_turned_upright_as_exif_says(orientation, kind, little):
     mark, order = (b"II", "<") if little else (b"MM", ">")
     tags = [(0x010F, 3, 1, 77), (0x0112, 3, 1, orientation)]
     exif = b"Exif\0\0" + mark + struct.pack(order + "HIH", 42, 8, len(tags))
     exif += b"".join(struct.pack(order + "HHIHH", *tag, 0) for tag in tags) + b"\0" * 4
-    data = saved(RGB, "JPEG", quality=95, exif=exif)
+    data = saved(RGB, kind, quality=95, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
     from PIL import ImageOps
 
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     np.testing.assert_allclose(read_image(data), np.asarray(upright), atol=2)
+
+
+def test_a_header_cannot_be_hidden_behind_one_that_promises_less():
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 17, 8, 10, 10, 3) + b"\1\x11\0\2\x11\0\3\x11\0"
+    jpeg, png = saved(RGB, "JPEG"), saved(RGB, "PNG")
+    small = struct.pack(">IIBBBBB", 10, 10, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"teST" + small + struct.pack(">I", zlib.crc32(b"teST" + small))
+    for mark in (b"\xff\x01", b"\xff\xd0", b"\xff\xd8", b"\xff\x40"):
+        length = struct.pack(">H", 2 + len(frame))  # of no segment, as a decoder sees it
+        for hidden in (
+            jpeg[:2] + mark + frame + jpeg[2:],
+            jpeg[:2] + mark + length + frame + jpeg[2:],
+        ):
+            with pytest.raises(UserError, match=r"got 0 x 0"):
+                read_image(hidden)
+    with pytest.raises(UserError, match=r"got 0 x 0"):
+        read_image(png[:8] + chunk + png[8:])
 
 
 def test_fit_is_pillow_s_stretch_of_the_whole_image():

@@ -157,5 +157,11 @@ class Options:
             raise ValueError(
                 f"`temperature` must be 0 with `beam`, which draws nothing, got {self.temperature}."
             )
-        if self.no_repeat and not self.beam:
-            raise ValueError("`no_repeat` needs `beam`; give it, such as --beam 5.")
+        if self.beam and (self.top_k or self.top_p < 1):
+            raise ValueError(
+                "`top_k` must be 0 and `top_p` 1 with `beam`, which draws nothing, got "
+                f"top_k={self.top_k}, top_p={self.top_p}."
+            )
+        for name in ("no_repeat", "alpha"):
+            if getattr(self, name) and not self.beam:
+                raise ValueError(f"`{name}` needs `beam`; give it, such as --beam 5.")

@@ -66,7 +66,7 @@ class Speaker(tf.Module):
     def search(self, x: dict, width: int, alpha=0.0, no_repeat: int = 0, length: int = 0):
         """The likeliest captions of images or features, as `kerasrnn.decoders.Beams`."""
         memory, states = self._begin(x)
-        length = (length or self.length) + 1
+        length = length or self.length  # the last word needs no end behind it
         return beam_search(
             self._step(memory, states[0].shape[0], width, length),
             states,
@@ -84,11 +84,13 @@ class Speaker(tf.Module):
         """One caption of each, word by word: tokens (B, L) for uniforms (B, L)."""
         memory, states = self._begin(x)
         step = self._step(memory, states[0].shape[0], 1, uniforms.shape[1] or 1)
-        barred = tf.where(self._unwritten, tf.float32.min, 0.0)
+        numbers = tf.range(len(self._unwritten))
 
         def allowed(tokens, states):
             logits, states = step(tokens, states)
-            return tf.cast(logits, tf.float32) + barred, states
+            # a caption has a word, as those of `search` have
+            barred = self._unwritten | ((tokens[:, None] == START) & (numbers == END))
+            return tf.where(barred, tf.float32.min, tf.cast(logits, tf.float32)), states
 
         ones = tf.ones(tf.shape(states[0])[:1], tf.int32)
         return generate(
@@ -124,7 +126,7 @@ class Speaker(tf.Module):
             rows = zip(captions, scores, found.counts.numpy(), strict=True)
             return [_nbest(texts[:count], row[:count]) for texts, row, count in rows]
         rows = len(next(iter(x.values())))
-        uniforms = draws([options.seed] * rows, (options.length or self.length) + 1)
+        uniforms = draws([options.seed] * rows, options.length or self.length)
         tokens = self.drawn(x, uniforms, options.temperature, options.top_k, options.top_p)
         return [text.decode() for text in self.spell(tokens).numpy()]
 

@@ -5,6 +5,7 @@ Both are made once for each image's content and read from a cache on disk ever a
 
 import functools
 import hashlib
+import os
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +61,8 @@ def image_rows(
     """
     size = config.image_size
     if frozen(config):
-        network, identity = _frozen_encoder(config.encoder, config.weights, config.features, size)
+        kind = config.encoder, config.weights, config.features, size
+        network, identity = _frozen_encoder(*kind, _stamp(config.weights))
         shape, dtype, name = network.output_shape[1:], "float32", "features"
         make = lambda pixels: np.asarray(network.predict_on_batch(pixels))  # noqa: E731
     else:
@@ -85,9 +87,21 @@ def image_rows(
     return tuple(examples[k] for k in kept), Rows(cache.map()["row"], index), name
 
 
+def _stamp(weights: str) -> tuple[int, int] | None:
+    """What changes when a file of weights is written anew; None of what is no file."""
+    try:
+        told = os.stat(weights)
+    except (OSError, ValueError):
+        return None
+    return told.st_mtime_ns, told.st_size
+
+
 @functools.lru_cache(maxsize=2)
-def _frozen_encoder(kind: str, weights: str, features: str, size: int):
-    """An encoder in float32 and its fingerprint, whatever numbers are drawn and in use around it."""
+def _frozen_encoder(kind: str, weights: str, features: str, size: int, stamp):
+    """An encoder in float32 and its fingerprint, whatever numbers are drawn and in use around it.
+
+    Kept until the file of its weights has another `stamp`.
+    """
     config = Config(encoder=kind, weights=weights, features=features, image_size=size)
     drawn, policy = random.getstate(), keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")

@@ -82,8 +82,8 @@ def upcall(rng, speed: float = 1.0) -> np.ndarray:
     50 to 120 Hz rising to 130 to 250 Hz in 0.5 to 1.5 s, slowly first: Gillespie 2004 (Canadian Acoustics
     32(2), 39-47) describes up-calls as sweeps of about 1 s between 50 and 200 Hz; McDonald & Moore 2002 (J.
     Cetacean Res. Manage. 4, 261-266) measured 90 to 150 Hz in 0.7 s in the North Pacific. Ours to choose: how
-    much the rise is bent; harmonics 8 to 25 dB weaker in half of the calls; up to three echoes from surface and bottom, 5 to 120 ms
-    late and 3 to 15 dB weaker, of either sign, for shallow water's multipath.
+    much the rise is bent; harmonics 8 to 25 dB weaker in half of the calls; up to three echoes from surface and
+    bottom, 5 to 120 ms late and 3 to 15 dB weaker, of either sign, for shallow water's multipath.
     """
     begin = np.clip(rng.normal(85, 18), 50, 120)
     end = np.clip(rng.normal(175, 28), max(130, begin + 40), 250)

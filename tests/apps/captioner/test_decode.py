@@ -51,9 +51,9 @@ def test_greedy_words_are_the_likeliest_one_after_the_other(said):
     answers = Speaker(model, config, ASSETS).answer({"image": PIXELS}, Options())
     for row, answer in enumerate(answers):
         words = []
-        while len(words) <= ASSETS.length and (not words or words[-1] != END):
+        while len(words) < ASSETS.length and (not words or words[-1] != END):
             scores = chances(model, row, words)[-1].copy()
-            scores[[PAD, START, UNKNOWN]] = -np.inf
+            scores[[PAD, START, UNKNOWN] + [END] * (not words)] = -np.inf
             words.append(int(scores.argmax()))
         assert answer.split() == [ASSETS.vocabulary[w] for w in words if w != END]
 
@@ -67,9 +67,24 @@ def test_beams_come_with_the_probability_of_what_they_say(said):
         assert len(set(answer["captions"])) == len(answer["captions"]) == 4
         for caption, score in zip(answer["captions"], answer["scores"], strict=True):
             words = [ASSETS.vocabulary.index(word) for word in caption.split()]
-            words += [END] * (len(words) <= ASSETS.length)
+            words += [END] * (len(words) < ASSETS.length)
             rows = chances(model, row, words)
             assert sum(rows[t, w] for t, w in enumerate(words)) == pytest.approx(score, abs=1e-3)
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_a_caption_has_a_word_and_at_most_as_many_as_are_asked_for(said, length):
+    model, config = said
+    speaker = Speaker(model, config, ASSETS)
+    (bias,) = model.writer.get_layer("bias").weights
+    before = bias.numpy()
+    for end, least in ((-30.0, length), (30.0, 1)):
+        bias.assign(np.where(np.arange(len(before)) == END, end, before))
+        for how in ({}, {"beam": 1}, {"temperature": 1.0}):
+            answers = speaker.answer({"image": PIXELS}, Options(length=length, **how))
+            captions = [answer["caption"] if "beam" in how else answer for answer in answers]
+            assert {len(caption.split()) for caption in captions} == {least}
+    bias.assign(before)
 
 
 def test_drawn_captions_depend_on_the_seed_alone(said):
@@ -101,7 +116,7 @@ def test_the_export_answers_as_predict_does(said, tmp_path):
         looked = signatures["attend"](given)
         assert looked["caption"].numpy().tolist() == served["caption"].numpy().tolist()
         for answer, alpha in zip(ours, looked["attention"].numpy(), strict=True):
-            count = min(len(answer["caption"].split()) + 1, ASSETS.length + 1)
+            count = min(len(answer["caption"].split()) + 1, ASSETS.length)
             np.testing.assert_allclose(alpha.sum(axis=1)[:count], 1, rtol=1e-5)
             assert not alpha[count:].any()
 
