@@ -50,8 +50,9 @@ class GateCell(Weights, Drops, keras.layers.Layer):
         seed: of the masks. Inside `keras.layers.RNN` every step draws its own: the engine alone
             knows where a sequence begins.
     Raises:
-        ValueError: if `units` is not positive, a fraction is outside [0, 1], or the cell has
-            nothing that `update_dropout` or `memory_dropout` could drop.
+        ValueError: if `units` is not positive, `zoneout` has another length than the states, a
+            fraction is outside [0, 1) (`dropout` and `recurrent_dropout` are clipped to [0, 1], as
+            Keras does), or the cell has nothing that `update_dropout` or `memory_dropout` could drop.
     """
 
     gates: int
@@ -212,10 +213,10 @@ class GateCell(Weights, Drops, keras.layers.Layer):
 
     @property
     def gate_weights(self) -> list:
-        """The trainable weights that `gate()` itself reads; it casts them to the dtype of z."""
+        """The weights that `gate()` itself reads, frozen or not; it casts them to the dtype of z."""
         ours = (self.kernel, self.recurrent_kernel, self.bias)
         ours = {id(w) for w in (*ours, self.kernel_scale, self.recurrent_scale)}
-        return [w for w in self.trainable_weights if id(w) not in ours]
+        return [w for w in self.weights if id(w) not in ours and _is_real(w)]
 
     # A gradient by hand, where the family has one (see `recurrence/gateform.py`).
 
@@ -253,3 +254,7 @@ class GateCell(Weights, Drops, keras.layers.Layer):
         names = ("units", "use_bias", "layer_norm", "seed", *self.drop_names)
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own, **self._weight_options()}
+
+
+def _is_real(weight) -> bool:
+    return keras.backend.is_float_dtype(weight.dtype)

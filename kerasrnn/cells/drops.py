@@ -42,6 +42,11 @@ class Drops:
             setattr(self, name, rate)
         self.drop_names = tuple(rates)
         strict = ("weight_drop", "update_dropout", "memory_dropout")
+        if len(self.zone_rates) != len(self.states):
+            raise ValueError(
+                f"`zoneout` must be one number or {len(self.states)}, one for each state, got "
+                f"{self.zoneout}."
+            )
         for rate in (*self.zone_rates, *(rates[name] for name in strict)):
             if not 0 <= rate < 1:
                 raise ValueError(

@@ -3,6 +3,7 @@
 Axes as in `kerasrnn.shapes`; G = gates * H. `…` stands for B or for T B.
 """
 
+import keras
 from keras import ops
 
 EPSILON = 1e-5  # added to the variance in layer normalisation
@@ -32,8 +33,12 @@ def mean(x):
 
 
 def normalise(x):
-    """x (…, G), of mean 0 over its last axis, with variance 1, and what it was multiplied by."""
-    inverse = ops.rsqrt(mean(x * x) + EPSILON)
+    """x (…, G), of mean 0 over its last axis, with variance 1, and what it was multiplied by.
+
+    In half precision, whose squares overflow, the variance is a float32's.
+    """
+    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    inverse = ops.cast(ops.rsqrt(mean(wide * wide) + EPSILON), x.dtype)
     return x * inverse, inverse
 
 

@@ -19,6 +19,11 @@ class Bidirectional(keras.layers.Bidirectional):
 
     def call(self, sequences, initial_state=None, mask=None, training=None):
         half = 0 if initial_state is None else len(initial_state) // 2
+        if initial_state is not None and (len(initial_state) % 2 or not half):
+            raise ValueError(
+                "`initial_state` must be the states of the forward layer and as many of the backward "
+                f"one, got {len(initial_state)}."
+            )
         states = (None, None) if not half else (initial_state[:half], initial_state[half:])
         layers = self.forward_layer, self.backward_layer
         pairs = zip(layers, states, strict=True)

@@ -25,6 +25,7 @@ class _Packed(Recurrent):
 
     cell_class: type
     cell_name: str
+    like: type  # the layer of Keras whose arguments come in this order
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -32,16 +33,18 @@ class _Packed(Recurrent):
         for name in cls.cell_options:
             setattr(cls, name, property(lambda self, name=name: getattr(self.cell, name)))
 
-    def __init__(self, units: int, *args, implementation: int = 2, use_cudnn="auto", **kwargs):
+    def __init__(self, units: int, *args, **kwargs):
+        kwargs |= self._named(args, kwargs)
+        kwargs.pop("implementation", None)
+        use_cudnn = kwargs.pop("use_cudnn", "auto")
         if use_cudnn not in ("auto", True, False):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         if use_cudnn is True:
             kwargs.setdefault("route", "cudnn")
-        positional = dict(zip(self.cell_options[1:], args, strict=False))
-        options = {name: kwargs.pop(name) for name in self.cell_options if name in kwargs}
+        options = {key: kwargs.pop(key) for key in self.cell_options if key in kwargs}
         cell = self.cell_class(
             units,
-            **{**positional, **options},
+            **options,
             name=self.cell_name,
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
@@ -50,6 +53,17 @@ class _Packed(Recurrent):
         self.use_cudnn = use_cudnn
         self.cudnn = use_cudnn is not False
         self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def _named(self, args: tuple, kwargs: dict) -> dict:
+        """What stands behind `units` without a name, in the order of Keras' layer."""
+        names = [*inspect.signature(self.like.__init__).parameters][2:-1]  # without self and kwargs
+        named = dict(zip(names, args, strict=False))
+        if len(args) > len(names) or named.keys() & kwargs.keys():
+            raise TypeError(
+                f"Each argument of {type(self).__name__} must be given once, got {len(args) + 1} without a "
+                f"name beside {', '.join(kwargs) or 'none'}."
+            )
+        return named
 
     def get_config(self) -> dict:
         config = {**super().get_config()}
@@ -69,7 +83,7 @@ class _Packed(Recurrent):
 class SimpleRNN(_Packed):
     """`keras.layers.SimpleRNN`, faster: see `kerasrnn.cells.SimpleRNNCell` and `Recurrent`."""
 
-    cell_class = SimpleRNNCell
+    like, cell_class = keras.layers.SimpleRNN, SimpleRNNCell
     cell_name = "simple_rnn_cell"
 
 
@@ -77,7 +91,7 @@ class SimpleRNN(_Packed):
 class LSTM(_Packed):
     """`keras.layers.LSTM`, faster: see `kerasrnn.cells.LSTMCell` and `Recurrent`."""
 
-    cell_class = LSTMCell
+    like, cell_class = keras.layers.LSTM, LSTMCell
     cell_name = "lstm_cell"
 
 
@@ -85,5 +99,5 @@ class LSTM(_Packed):
 class GRU(_Packed):
     """`keras.layers.GRU`, faster: see `kerasrnn.cells.GRUCell` and `Recurrent`."""
 
-    cell_class = GRUCell
+    like, cell_class = keras.layers.GRU, GRUCell
     cell_name = "gru_cell"

@@ -20,7 +20,7 @@ class Recurrent(keras.layers.RNN):
     Args:
         cell: a `kerasrnn.cells` cell, or any Keras cell with `call(inputs, states)`.
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as
-            `keras.layers.RNN`; `unroll` is accepted and changes nothing but the plan's freedom.
+            `keras.layers.RNN`; `unroll` changes nothing with a cell of `kerasrnn.cells`.
         route: force one of `kerasrnn.recurrence.ROUTES`; None chooses, see `plan`.
         state_regularizer: a penalty on h_1 … h_T, such as `kerasrnn.regularizers.NormStabilizer`,
             which is called with them, h_0 and the mask; for a cell of `kerasrnn.cells`.
@@ -55,6 +55,7 @@ class Recurrent(keras.layers.RNN):
         if not isinstance(self.cell, GateCell):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = recurrence.steps_mask(mask, sequences)
         mask = None if mask is None else ops.cast(mask, "bool")
         outputs, states = recurrence.run(
             self.cell,

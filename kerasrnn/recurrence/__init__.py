@@ -8,7 +8,9 @@ from kerasrnn.recurrence.engine import (
     plan,
     portable,
     run,
+    steps_mask,
     watched,
 )
 
-__all__ = ["ROUTES", "Plan", "compiled", "is_watched", "plan", "portable", "run", "watched"]
+__all__ = ["ROUTES", "Plan", "compiled", "is_watched", "plan", "portable", "run", "steps_mask"]
+__all__ += ["watched"]

@@ -14,6 +14,7 @@ from kerasrnn.recurrence import cudnn as _cudnn
 from kerasrnn.recurrence.problem import Operands, Problem
 
 ROUTES = ("step", "cluster", "loop", "kernel", "scan", "cudnn")
+BACKENDS = ("tensorflow", "jax")
 LOOPS = ("cluster", "loop", "kernel")  # of gate-form cells
 _portable = False
 _compiled = False
@@ -85,7 +86,12 @@ class Plan:
 
 def backend():
     """The module with this Keras backend's loops."""
-    return importlib.import_module(f"kerasrnn.recurrence.{keras.backend.backend()}")
+    name = keras.backend.backend()
+    if name not in BACKENDS:
+        raise NotImplementedError(
+            f"Keras must run on {' or '.join(BACKENDS)} for the layers of kerasrnn, got {name}."
+        )
+    return importlib.import_module(f"kerasrnn.recurrence.{name}")
 
 
 def plan(cell, shape, route: str | None = None, *, cudnn: bool = True) -> Plan:
@@ -175,6 +181,7 @@ def run(
             output before it.
         states: list of (B, H), the final states.
     """
+    inputs, mask = ops.cast(inputs, cell.compute_dtype), steps_mask(mask, inputs)
     cudnn = cudnn and mask is None
     route = "scan" if _watcher else plan(cell, inputs.shape, route, cudnn=cudnn).route
     if route == "cudnn" and mask is not None:
@@ -216,6 +223,21 @@ def run(
         sequences=sequences,
     )
     return backend().run(problem, operands, route=route, training=training)
+
+
+def steps_mask(mask, inputs):
+    """`mask` as (B, T), the same as of `inputs`, so far as sizes are known."""
+    if mask is None:
+        return None
+    shape = tuple(mask.shape)
+    if len(shape) == 3 and shape[2] == 1:
+        mask, shape = mask[..., 0], shape[:2]
+    sizes = zip(shape, inputs.shape, strict=False)
+    if len(shape) != 2 or any(None not in (a, b) and a != b for a, b in sizes):
+        raise ValueError(
+            f"`mask` must be (batch, time) of the inputs {tuple(inputs.shape)}, got {shape}."
+        )
+    return mask
 
 
 def _masked(inputs, x_masks):

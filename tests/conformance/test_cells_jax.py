@@ -47,6 +47,32 @@ looks.set_weights([given[f"looks {k}"] for k in range(8)])
 states = [np.zeros((3, size), "float32") for size in (4, 4, 5)]
 inputs = [given[name] for name in ("x", "places", "keys")]
 found["looks"] = looks(inputs, initial_state=states, mask=given["mask"])[0]
+
+class Scaled(cells.GateCell):
+    gates = 1
+
+    def build(self, shape):
+        super().build(shape)
+        self.share = self.add_weight((), "ones", trainable=False, name="share")
+
+    def gate(self, z, r, states):
+        h = keras.ops.tanh(z + r * keras.ops.cast(self.share, z.dtype))
+        return h, (h,)
+
+rnn = layers.Recurrent(Scaled(4), return_sequences=True)
+rnn.build(given["x"].shape)
+def said(weights, share):
+    fixed = [share if v is rnn.cell.share else v.value for v in rnn.non_trainable_variables]
+    return jax.numpy.sum(rnn.stateless_call(weights, fixed, given["x"])[0] ** 2)
+weights = [v.value for v in rnn.trainable_variables]
+one, none = (jax.jit(jax.value_and_grad(said))(weights, np.float32(share)) for share in (1, 0))
+assert abs(one[0] - none[0]) > 1e-3  # what does not learn is read all the same
+assert np.abs(none[1][1]).max() == 0 < np.abs(one[1][1]).max()  # U has no part in it, or has one
+frozen = layers.Recurrent(cells.get("peephole_lstm", 4))
+model = keras.Sequential([keras.layers.Dense(3), frozen, keras.layers.Dense(1)])
+frozen.trainable = False
+model.compile("sgd", "mse")
+model.fit(given["x"], np.zeros((3, 1)), verbose=0)
 assert "tensorflow" not in sys.modules
 np.savez(sys.argv[2], **found)
 """

@@ -146,3 +146,91 @@ def test_one_step_takes_no_loop():
     theirs, ours = pair("LSTM", return_sequences=True)
     close(theirs(X[:, :1]), ours(X[:, :1]))
     assert ours.plan((None, 1, D)).route == "step"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arguments_without_a_name_come_in_the_order_of_keras(kind):
+    gated = ("sigmoid",) * (kind != "SimpleRNN")
+    given = ("relu", *gated, False, "ones")  # …, use_bias, kernel_initializer
+    theirs, ours = (getattr(home, kind)(H, *given) for home in (keras.layers, layers))
+    ours.build(X.shape)
+    assert (ours.activation, ours.use_bias) == (theirs.activation, False)
+    assert (ours.cell.kernel.numpy() == 1).all()
+    with pytest.raises(TypeError, match="must be given once"):
+        getattr(layers, kind)(H, "relu", activation="tanh")
+    with pytest.raises(TypeError, match="must be given once"):
+        getattr(layers, kind)(H, *["relu"] * 40)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_numbers_are_read_as_keras_reads_them(kind):
+    model = keras.Sequential([keras.Input((T, D), dtype="int32"), getattr(layers, kind)(H)])
+    model.compile("sgd", "mse")
+    whole = RNG.integers(-2, 3, X.shape)
+    before = model.predict(whole, verbose=0)
+    np.testing.assert_allclose(before, model.layers[0](whole.astype("float32")), atol=1e-6)
+    model.fit(whole, np.zeros((B, H)), verbose=0)
+    assert np.abs(model.predict(whole, verbose=0) - before).max() > 0
+
+
+@pytest.mark.parametrize("route", [None, "loop", "scan"])
+def test_a_mask_is_of_the_inputs_steps(route):
+    layer = layers.LSTM(H, route=route)
+    for steps in (T - 1, T + 1):
+        with pytest.raises(ValueError, match=r"`mask` must be \(batch, time\)"):
+            layer(X, mask=np.ones((B, steps), bool))
+    close(layer(X, mask=MASK), layer(X, mask=MASK[..., None]))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("lstm", {"layer_norm": True}), ("peephole_lstm", {}), ("lstm_fgr", {}),
+        ("leaky_rnn", {"learn_tau": True}), ("structured_rnn", {"learn_alpha": True}),
+    ],
+)  # fmt: skip
+def test_a_layer_can_be_frozen(name, options, jit):
+    frozen = layers.Recurrent(cells.get(name, H, **options), return_sequences=True)
+    model = keras.Sequential([keras.Input((T, D)), layers.SimpleRNN(D, return_sequences=True)])
+    model.add(frozen)
+    model.add(keras.layers.Dense(1))
+    frozen.trainable = False
+    model.compile("sgd", "mse", jit_compile=jit)
+    before = [w.numpy() for w in frozen.weights]
+    below = model.layers[0].cell.kernel.numpy()
+    expected = keras.layers.RNN(frozen.cell, return_sequences=True)(X)
+    close(frozen(X), expected)
+    model.fit(X, np.ones((B, T, 1)), verbose=0)
+    for weight, old in zip(frozen.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), old)
+    assert np.abs(model.layers[0].cell.kernel.numpy() - below).max() > 0
+
+
+@pytest.mark.parametrize("route", ["cluster", "loop", "scan"])
+def test_half_precision_normalises_large_inputs(route):
+    wide = layers.LSTM(16, layer_norm=True)
+    wide.build(X.shape)
+    half = layers.LSTM(16, layer_norm=True, dtype="mixed_float16", route=route)
+    half.build(X.shape)
+    half.set_weights(wide.get_weights())
+    close(half(300 * X), wide(300 * X), 1e-2)
+
+
+def test_no_step_is_refused_where_their_number_is_not_known():
+    layer = layers.LSTM(H)
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, D))])
+    assert run(X).shape == (B, H)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must have at least one step"):
+        run(X[:, :0])
+
+
+def test_states_of_both_directions_are_given_or_none():
+    both = layers.Bidirectional(layers.SimpleRNN(H))
+    with pytest.raises(ValueError, match="as many of the backward"):
+        both(X, initial_state=[np.zeros((B, H), "float32")])
+
+
+def test_zoneout_is_one_number_or_one_for_each_state():
+    with pytest.raises(ValueError, match="`zoneout` must be one number or 2"):
+        layers.LSTM(H, zoneout=(0.1, 0.2, 0.3))
