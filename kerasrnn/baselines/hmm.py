@@ -94,11 +94,18 @@ class HiddenMarkovModel:
         """Learning: parameters that make `sequences` likely, the hidden paths unknown (Baum–Welch).
 
         Begins with a guess drawn from the seed, or with the parameters that `set` was given, and ends
-        after `iterations` or when the log-likelihood of all sequences gains less than `tolerance`.
+        after `iterations` or when the log-likelihood of all sequences gains less than `tolerance`. A
+        state that is never left keeps the moves that it began with, and so on: without any, all alike.
         """
+        begun = {name: getattr(self._model, name, None) for name in ("transmat_", "emissionprob_")}
         columns = [self._column(sequence) for sequence in sequences]
         self._model.n_iter, self._model.tol = iterations, tolerance
         self._model.fit(np.concatenate(columns), [len(column) for column in columns])
+        for name, before in begun.items():
+            if (found := getattr(self._model, name, None)) is not None:
+                before = np.full(found.shape, 1 / found.shape[1]) if before is None else before
+                never = found.sum(axis=1, keepdims=True) == 0
+                setattr(self._model, name, np.where(never, before, found))
         return self
 
     def sample(self, length: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -61,7 +61,11 @@ class MarkovChain:
             if not chances.any():
                 break
             drawn.append(generator.choice(self.symbols, p=chances))
-            history = (history * (self.symbols + 1) + drawn[-1]) % (self.symbols + 1) ** self.order
+            base = (
+                self.symbols + 1
+            )  # the oldest symbol goes first, so that the number stays below base^n
+            history = history % base ** max(self.order - 1, 0) * base + drawn[-1]
+            history *= self.order > 0
         return np.array(drawn, np.int64)
 
     def _checked(self, sequence) -> np.ndarray:

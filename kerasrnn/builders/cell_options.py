@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from kerasrnn.builders.recurrent import get
 from kerasrnn.errors import UserError
 
+TRIED = 4096  # units of the cell that the options are tried on, which makes no weights
 WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -26,7 +27,7 @@ def cell_options(cell: str, settings: Iterable[str]) -> dict:
         options[key.strip()] = _value(text.strip())
     drawn = random.getstate()  # from which Keras seeds what has no seed of its own
     try:
-        get(cell, 4, **options)
+        get(cell, TRIED, **options)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"`cell_options` must be such as {cell} takes: {reason}") from None

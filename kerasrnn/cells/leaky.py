@@ -53,7 +53,8 @@ class LeakyCell(GateCell):
     def build(self, input_shape) -> None:
         super().build(input_shape)
         if self.learn_tau:
-            start = np.broadcast_to(np.log(np.expm1(np.array(self.tau) - 1)), (self.units,))
+            y = np.array(self.tau) - 1  # ln(e^y - 1), which overflows for no y
+            start = np.broadcast_to(y + np.log(-np.expm1(-y)), (self.units,))
             start = keras.initializers.Constant(start)
             self.rho = self.add_weight((self.units,), start, name="rho")
 

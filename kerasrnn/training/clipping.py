@@ -7,11 +7,14 @@ gradient's norm), `clipnorm` (each variable's) and `clipvalue` (each entry).
 import keras
 from keras import ops
 
+OUTLIER = 10.0  # times the mean norm, which are counted of a longer gradient
+
 
 class _Clipping(keras.optimizers.Optimizer):
     """Rescales the whole gradient to a threshold, then hands it to another optimizer.
 
-    A subclass writes `limit()`. A gradient that is not finite is handed on as it is, and forgotten.
+    A subclass writes `limit()`. A gradient that is not finite is handed on as it is, and forgotten; so is one
+    of length 0, such as of a window in which nothing counts.
     """
 
     def __init__(self, optimizer, window: int = 1000, name: str | None = None):
@@ -39,10 +42,11 @@ class _Clipping(keras.optimizers.Optimizer):
     def apply(self, grads, trainable_variables=None):
         if not self.built:
             self.build(trainable_variables)
+        grads = [_dense(g) for g in grads]
         squares = [ops.sum(ops.cast(g, "float32") ** 2) for g in grads if g is not None]
         norm = ops.sqrt(sum(squares))
         limit, norms = self.limit(norm)
-        fine = ops.isfinite(norm)
+        fine = ops.logical_and(ops.isfinite(norm), norm > 0)
         self.norms.assign(ops.where(fine, norms, self.norms))
         self.count.assign_add(ops.cast(fine, "int64"))
         scale = ops.where(ops.logical_and(fine, norm > limit), limit / norm, 1.0)
@@ -115,8 +119,8 @@ class AutoClip(_Clipping):
 class MeanClip(_Clipping):
     """Clip at a multiple of the mean norm of the last updates (slides: "statistics of the gradient").
 
-    The mean is over the norms as they were applied, so one explosion does not raise it for long;
-    the first gradient is not clipped.
+    Of a gradient that is more than ten times as long as the mean, or `factor` times if that is more, only so
+    much counts, so one explosion does not raise the mean for long; the first gradient is not clipped.
 
     Args:
         optimizer: what updates; any Keras optimizer or its name.
@@ -136,8 +140,20 @@ class MeanClip(_Clipping):
     def limit(self, norm):
         count = ops.cast(ops.minimum(self.count, self.window), "float32")  # the others are 0
         mean = ops.sum(self.norms) / ops.maximum(count, 1)
-        limit = ops.where(count > 0, self.factor * mean, float("inf"))
-        return limit, self.joined(ops.minimum(norm, limit))
+        limit, most = (
+            ops.where(count > 0, factor * mean, float("inf"))
+            for factor in (self.factor, max(self.factor, OUTLIER))
+        )
+        return limit, self.joined(ops.minimum(norm, most))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "factor": self.factor}
+
+
+def _dense(gradient):
+    """TensorFlow gives a table's gradient as rows and their numbers, the same row perhaps twice."""
+    if gradient is None or not hasattr(gradient, "dense_shape"):
+        return gradient
+    import tensorflow as tf
+
+    return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, gradient.dense_shape[0])

@@ -80,7 +80,10 @@ def gradient_flow(model: keras.Model, batch) -> dict[str, Flow]:
     """
     names = cell_names(model)
     batch = batch if isinstance(batch, tuple) else (batch,)
-    batch = tf.nest.map_structure(tf.convert_to_tensor, batch)
+    batch = tuple(
+        None if part is None else tf.nest.map_structure(tf.convert_to_tensor, part)
+        for part in batch
+    )
     x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
     judged = y is not None and model.compiled
     cells = []
@@ -91,7 +94,7 @@ def gradient_flow(model: keras.Model, batch) -> dict[str, Flow]:
             loss = model.compute_loss(x, y, answer, weights, training=False) if judged else answer
         taps = [run.taps[0] for run in runs]
         errors = tape.gradient(loss, taps, unconnected_gradients="zero") if judged else taps
-        cells.extend(run.cell for run in runs)
+        cells[:] = [run.cell for run in runs]  # of the last trace: the first may make variables
         return [_measure(run, error) for run, error in zip(runs, errors, strict=True)]
 
     held = [(variable, variable.numpy()) for variable in model.non_trainable_variables]

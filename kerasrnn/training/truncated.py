@@ -47,6 +47,10 @@ class TruncatedBPTT(keras.Model):
         keep = ops.logical_not(inputs["reset"])[:, None]
         number, parts = self.part
         rows = self.rows // parts
+        if keep.shape[0] not in (None, rows):
+            raise ValueError(
+                f"A batch must have {rows} of `rows` = {self.rows}, got {keep.shape[0]}."
+            )
         before = [state[number * rows : (number + 1) * rows] for state in self.carried]
         states = [ops.where(keep, state, ops.zeros_like(state)) for state in before]
         outputs, *states = self.model([inputs["tokens"], *states], training=training)

@@ -88,6 +88,9 @@ class WindowedBPTT(keras.Model):
         self.built = True
 
     def call(self, inputs, training=None):
+        given = inputs["reset"].shape[0]
+        if given not in (None, self.rows):
+            raise ValueError(f"A batch must have `rows` = {self.rows} rows, got {given}.")
         keep = ops.logical_not(ops.cast(inputs["reset"], "bool"))[:, None]
         last = {}
         with ExitStack() as stack:
@@ -153,5 +156,8 @@ def windows(x, y, window: int, rows: int, *, weights=None, each: bool = True) ->
     if not each:
         weights = weights * (place == places - 1)
     inputs = keras.tree.map_structure(lambda array: cut(array, True), x)
+    inputs = (
+        tuple(inputs) if isinstance(inputs, list) else inputs
+    )  # tf.data takes a list for one array
     data = {"inputs": inputs, "reset": reset}, cut(y, each), weights.astype("float32")
     return tf.data.Dataset.from_tensor_slices(data)

@@ -112,3 +112,12 @@ def test_what_does_not_fit_is_refused():
             discrete().evaluate(sequence)
     with pytest.raises(ValueError, match=r"start, transitions, emissions; got 'means'"):
         discrete().set(means=MEANS)
+
+
+def test_a_state_that_is_never_left_keeps_its_moves():
+    chain = HiddenMarkovModel(3, symbols=3).set(
+        start=[1, 0, 0], transitions=[[0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0, 1]], emissions=np.eye(3)
+    )
+    chain.learn([[0, 1, 2]])
+    np.testing.assert_allclose(chain.parameters["transitions"][2], [0, 0, 1])
+    assert chain.evaluate([0, 1, 2]) == pytest.approx(0, abs=1e-6)

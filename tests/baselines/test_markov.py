@@ -69,3 +69,14 @@ def test_what_is_out_of_range_is_refused():
     for sequence in ([3], [-1], [[0]]):
         with pytest.raises(ValueError, match="symbols from 0 to 2"):
             MarkovChain(1, 3).fit([sequence])
+
+
+@pytest.mark.parametrize(("order", "symbols"), [(18, 9), (0, 5), (1, 2)])
+def test_a_sample_of_the_longest_memory_follows_what_was_counted(order, symbols):
+    sequence = np.random.default_rng(0).integers(0, symbols, 60)
+    chain = MarkovChain(order, symbols).fit([sequence])
+    drawn = chain.sample(60)
+    assert len(drawn) == 60
+    assert np.isfinite(chain.log_likelihood(drawn))
+    if order == 18:
+        np.testing.assert_array_equal(drawn, sequence)

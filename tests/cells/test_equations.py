@@ -115,9 +115,9 @@ def test_tau_1_is_elmans_network_and_no_peepholes_are_the_lstm():
 
 
 def test_a_learned_tau_starts_where_it_is_told():
-    cell = cells.get("leaky_rnn", 3, tau=(1.5, 4.0, 20.0), learn_tau=True)
+    cell = cells.get("leaky_rnn", 3, tau=(1.5, 4.0, 1000.0), learn_tau=True)
     cell.build((None, D))
-    np.testing.assert_allclose(cell.time_constant("float32"), (1.5, 4.0, 20.0), rtol=1e-5)
+    np.testing.assert_allclose(cell.time_constant("float32"), (1.5, 4.0, 1000.0), rtol=1e-5)
 
 
 def test_the_unbounded_cell_leaves_the_bounds_that_the_gru_keeps():

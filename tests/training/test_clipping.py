@@ -36,14 +36,38 @@ def test_autoclip_clips_at_numpys_percentile_of_the_last_norms(percentile, windo
         np.testing.assert_allclose(found[k], shortened(gradient, limit), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("window", [100, 3])
-def test_mean_clip_clips_at_a_multiple_of_the_mean_of_what_was_applied(window):
-    found, applied = steps(MeanClip(keras.optimizers.SGD(1.0), 1.5, window)), []
+@pytest.mark.parametrize(("factor", "window"), [(1.5, 100), (1.5, 3), (0.5, 4), (20.0, 4)])
+def test_mean_clip_clips_at_a_multiple_of_the_mean_to_which_outliers_add_little(factor, window):
+    found, counted = steps(MeanClip(keras.optimizers.SGD(1.0), factor, window)), []
     for got, gradient in zip(found, GRADIENTS, strict=True):
-        limit = 1.5 * np.mean(applied[-window:]) if applied else np.inf
-        expected = shortened(gradient, limit)
+        mean = np.mean(counted[-window:]) if counted else np.inf
+        expected = shortened(gradient, factor * mean)
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
-        applied.append(np.linalg.norm(expected))
+        counted.append(min(np.linalg.norm(gradient), max(factor, 10) * mean))
+
+
+def test_a_limit_below_the_mean_stays_where_it_is():
+    found = steps(MeanClip(keras.optimizers.SGD(1.0), 0.5, 20), [GRADIENTS[0]] * 60)
+    np.testing.assert_allclose(found[-1], GRADIENTS[0] / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("kind", [AutoClip, MeanClip])
+def test_a_table_of_words_learns(kind, jit):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Embedding(7, 3), layers.GRU(4)])
+    model.compile(kind(keras.optimizers.SGD(1.0)), "mse", jit_compile=jit)
+    words, before = np.array([[1, 2, 2, 3, 1]]), model.get_weights()[0]
+    model.fit(words, np.ones((1, 4)), verbose=0)
+    moved = np.abs(model.get_weights()[0] - before).max(axis=1) > 0
+    assert moved.tolist() == [False, True, True, True, False, False, False]
+
+
+@pytest.mark.parametrize("kind", [AutoClip, MeanClip])
+def test_gradients_of_nothing_leave_the_limit_as_it_was(kind):
+    zero, one = np.zeros((2, 3)), np.ones((2, 3))
+    found = steps(kind(keras.optimizers.SGD(1.0)), [zero, one, zero, zero, one])
+    assert not found[0].any()
+    np.testing.assert_allclose(found[-1], one)
 
 
 @pytest.mark.parametrize("kind", [AutoClip, MeanClip])

@@ -202,3 +202,10 @@ def test_what_cannot_be_looked_into_is_refused():
         ValueError, match="must be small enough for 1000 x 1 Jacobians of 600 x 600"
     ):
         gradient_flow(large, np.zeros((1, 1000, 1), "float32"))
+
+
+def test_a_model_without_weights_yet_is_looked_into():
+    model = keras.Sequential([layers.GRU(H), keras.layers.Dense(C)])
+    model.compile("sgd", "mse")
+    (flow,) = gradient_flow(model, (X, Y, None)).values()
+    assert np.isfinite(list(flow.summary().values())).all()

@@ -94,6 +94,22 @@ def test_keras_own_layers_and_one_answer_a_sequence_are_windowed_too():
     assert np.isfinite(wrapped.fit(data, verbose=0, shuffle=False).history["loss"][0])
 
 
+def test_a_model_of_two_inputs_reads_a_list_of_arrays():
+    one, two = keras.Input((None, D)), keras.Input((None, D))
+    h = layers.GRU(H, return_sequences=True)(keras.layers.Concatenate()([one, two]))
+    model = keras.Model([one, two], keras.layers.Dense(C)(h))
+    cut = compiled(WindowedBPTT(model, rows=2))
+    cut.fit(windows([X, 2 * X], Y, 4, 2), verbose=0, shuffle=False)
+    (given, _, _), *_ = windows([X, 2 * X], Y, 4, 2)
+    np.testing.assert_allclose(given["inputs"][1], 2 * given["inputs"][0])
+
+
+def test_a_batch_has_as_many_rows_as_states_are_carried():
+    cut = WindowedBPTT(network(), rows=2)
+    with pytest.raises(ValueError, match="`rows` = 2 rows, got 1"):
+        cut({"inputs": X[:1, :4], "reset": np.array([True])})
+
+
 def test_states_are_saved_with_the_model(tmp_path):
     wrapped = WindowedBPTT(network("gru"), N)
     wrapped({"inputs": X[:, :3], "reset": np.ones(N, bool)})
