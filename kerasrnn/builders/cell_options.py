@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from kerasrnn.builders.recurrent import get
 from kerasrnn.errors import UserError
 
-TRIED = 4096  # units of the cell that the options are tried on, which makes no weights
 WORDS = {"true": True, "false": False, "none": None}
 
 
-def cell_options(cell: str, settings: Iterable[str]) -> dict:
+def cell_options(cell: str, settings: Iterable[str], units: Iterable[int] = (4,)) -> dict:
     """The options of the cell called `cell` from "key=value" each, such as "tau=4": docs/cells.md has them.
 
     A value is a whole number, a number, true, false, none, or a text. That they are tried changes no later
     draw of a seed.
 
+    Args:
+        units: of the layers, on each of which they are tried.
     Raises:
         UserError: if the cell does not take them.
     """
@@ -27,7 +28,8 @@ def cell_options(cell: str, settings: Iterable[str]) -> dict:
         options[key.strip()] = _value(text.strip())
     drawn = random.getstate()  # from which Keras seeds what has no seed of its own
     try:
-        get(cell, TRIED, **options)
+        for width in units:
+            get(cell, width, **options)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"`cell_options` must be such as {cell} takes: {reason}") from None

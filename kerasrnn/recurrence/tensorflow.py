@@ -202,9 +202,10 @@ def run(problem: Problem, operands: Operands, route: str, training: bool):
 def _run_padded(loops, problem, tensors, training: bool):
     operands, axis = Operands.unflat(problem, tensors), int(problem.fronts > 1)
     steps = tf.shape(operands.front[0])[axis]
-    said = "`inputs` must have at least one step."
-    with tf.control_dependencies([tf.debugging.assert_positive(steps, said)]):
-        steps = tf.identity(steps)
+    if not tf.executing_eagerly():  # where the shape has said so
+        said = "`inputs` must have at least one step."
+        with tf.control_dependencies([tf.debugging.assert_positive(steps, said)]):
+            steps = tf.identity(steps)
     extra = bucket(steps) - steps
     first = extra if problem.reverse else 0  # the first step to run stays at an end
 

@@ -16,6 +16,12 @@ def test_text_becomes_the_numbers_and_words_that_a_cell_takes():
     assert cell_options("gru", ()) == {}
 
 
+def test_options_are_tried_on_the_layers_units():
+    assert cell_options("structured_rnn", ("context=8",), (16, 32)) == {"context": 8}
+    with pytest.raises(UserError, match="got 8 of 8 units"):
+        cell_options("structured_rnn", ("context=8",), (16, 8))
+
+
 def test_what_is_tried_changes_no_later_draw():
     random.seed(1)
     cell_options("lstm", ("zoneout=0.1",))

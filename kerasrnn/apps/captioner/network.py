@@ -41,7 +41,7 @@ class ImageAsWord(layers.Layer):
 
 def stack_of(config: Config, units: tuple[int, ...]) -> Stack:
     """Recurrent layers of these units."""
-    options = cell_options(config.cell, config.cell_options)
+    options = cell_options(config.cell, config.cell_options, units)
     return Stack(config.cell, units=units, cell_options=options, dropout=config.dropout)
 
 
@@ -171,7 +171,7 @@ def _attend(config: Config, tokens, x, heard, into):
     hard = config.image == "hard_attention"
     kind, options = (HardAttention, {"expected": config.expected}) if hard else (SoftAttention, {})
     by_input = config.attend_by == "state_and_word"
-    of_cell = cell_options(config.cell, config.cell_options)
+    of_cell = cell_options(config.cell, config.cell_options, config.units)
     cell = get(config.cell, config.units[0], **of_cell)
     layer = kind(cell, by_input, name="attention", **options)
     h, context, _, *finals = layer(

@@ -14,7 +14,7 @@ def build(config: Config, assets: Assets) -> TruncatedBPTT:
     network = many_to_many(
         config.cell,
         units=config.units,
-        cell_options=cell_options(config.cell, config.cell_options),
+        cell_options=cell_options(config.cell, config.cell_options, config.units),
         classes=len(assets.vocabulary),
         inputs=config.inputs,
         vocabulary=len(assets.vocabulary),

@@ -73,7 +73,7 @@ def recurrent_stack(config: Config) -> Stack:
     return Stack(
         config.cell,
         units=config.units,
-        cell_options=cell_options(config.cell, config.cell_options),
+        cell_options=cell_options(config.cell, config.cell_options, config.units),
         bidirectional=way,
         dropout=config.dropout,
         recurrent_dropout=config.recurrent_dropout,

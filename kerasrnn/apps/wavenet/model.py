@@ -58,7 +58,7 @@ def make(config: Config, classes: int, width: int, second: int) -> SampleNetwork
     return sample_rnn(
         config.cell,
         units=width,
-        cell_options=cell_options(config.cell, config.cell_options),
+        cell_options=cell_options(config.cell, config.cell_options, [width]),
         layers=config.layers,
         frame=config.frame,
         embedding_size=config.embedding_size,

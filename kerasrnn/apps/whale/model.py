@@ -40,7 +40,7 @@ def recurrent(config: Config) -> keras.Model:
     stack = Stack(
         config.cell,
         units=config.units,
-        cell_options=cell_options(config.cell, config.cell_options),
+        cell_options=cell_options(config.cell, config.cell_options, config.units),
         bidirectional="concat" if config.bidirectional else None,
         dropout=config.dropout,
     )

@@ -40,7 +40,7 @@ def network(config: Config, assets: Assets) -> keras.Model:
     Source: Press & Wolf 2017, arXiv:1608.05859 (the tied table); Zaremba et al. 2014, arXiv:1409.2329
     (dropout of what goes into each layer and into the output).
     """
-    options = cell_options(config.cell, config.cell_options)
+    options = cell_options(config.cell, config.cell_options, config.units)
     stack = Stack(config.cell, units=config.units, cell_options=options, dropout=config.dropout)
     tokens = keras.Input((None,), dtype="int32", name="inputs")
     states = state_inputs(stack.states)

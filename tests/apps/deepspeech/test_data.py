@@ -185,16 +185,23 @@ def test_the_default_is_a_toy_where_nothing_speaks(monkeypatch):
     assert (source.splits["train"].sounds.lengths > 800).all()
 
 
+@pytest.mark.parametrize("programs", [(), ("espeak-ng",), ("flite",), ("espeak-ng", "flite")])
+def test_no_voice_is_in_two_splits_whatever_is_installed(programs, monkeypatch):
+    monkeypatch.setattr(synth, "installed", lambda: programs)
+    shares = [synth.voices(split) for split in synth.COUNTS]
+    assert all(sum(split.values()) == pytest.approx(1) for split in shares)
+    assert sum(map(len, shares)) == len({voice for split in shares for voice in split})
+    for split in shares[::2]:  # train, test
+        assert {voice.program for voice in split} == set(programs or ["toy"])
+
+
 @pytest.mark.skipif(not voices.installed(), reason="neither espeak-ng nor flite is installed")
-def test_installed_programs_speak_and_test_voices_are_their_own():
+def test_installed_programs_speak():
     for program in voices.installed():
         voice = next(voice for voice in synth.voices("test") if voice.program == program)
         sound = voice.say("two", 8000, np.random.default_rng(0), voices.VARIED)
         assert 1000 < len(sound) < 16000
         assert np.abs(sound).max() > 0.01
-    names = [set(synth.voices(split)) for split in synth.COUNTS]
-    assert sum(map(len, names)) == len(set.union(*names))
-    assert all(sum(synth.voices(split).values()) == pytest.approx(1) for split in synth.COUNTS)
 
 
 @pytest.mark.skipif(not voices.installed(), reason="neither espeak-ng nor flite is installed")
