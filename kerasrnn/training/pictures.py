@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from kerasrnn.files import whole_file
 from kerasrnn.metrics.perplexity import perplexity
@@ -12,6 +13,8 @@ TINY = 1e-30  # what a logarithmic scale or a quotient takes for 0
 
 
 def save_figure(figure: Figure, path: Path) -> None:
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a name may have two dollars
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
 

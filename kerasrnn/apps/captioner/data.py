@@ -24,6 +24,7 @@ from kerasrnn.files import read_json, whole_file, write_text
 
 SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")  # no word of a caption can hold "<"
 PAD, START, END, UNKNOWN = range(4)
+MOST_RECALLED = 2**28  # numbers, 1 GiB, of the captions that image=recall knows
 
 
 def open_source(path: str | None, config: Config) -> Source:
@@ -156,6 +157,12 @@ def _examples(source: Source, config: Config, assets: Assets) -> Examples:
     features = rows.array[rows.index]
     features = features.mean(axis=1) if features.ndim == 3 else features
     words = assets.encode(list(chain.from_iterable(example.captions for example in examples)))
+    if (need := words.size * len(assets.vocabulary)) > MOST_RECALLED:
+        raise UserError(
+            f"image=recall must hold captions × words × vocabulary, at most {MOST_RECALLED:,} numbers, but "
+            f"{len(words):,} × {words.shape[1]} × {len(assets.vocabulary):,} are {need:,}; set images=N, "
+            "min_count=N or another image=…"
+        )
     return Examples(np.repeat(features, [len(e.captions) for e in examples], axis=0), words)
 
 

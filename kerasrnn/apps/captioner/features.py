@@ -61,8 +61,7 @@ def image_rows(
     """
     size = config.image_size
     if frozen(config):
-        kind = config.encoder, config.weights, config.features, size
-        network, identity = _frozen_encoder(*kind, _stamp(config.weights))
+        network, identity = _encoder_of(config)
         shape, dtype, name = network.output_shape[1:], "float32", "features"
         make = lambda pixels: np.asarray(network.predict_on_batch(pixels))  # noqa: E731
     else:
@@ -85,6 +84,24 @@ def image_rows(
     places = cache.places()
     index = np.array([places[keys[k]] for k in kept])
     return tuple(examples[k] for k in kept), Rows(cache.map()["row"], index), name
+
+
+def require_same(network: keras.Model, config: Config) -> None:
+    """See that a model's own encoder is the one that features are made by.
+
+    Raises:
+        UserError: if the weights that `config` names have changed since the model was trained.
+    """
+    if frozen(config) and fingerprint(network, config) != _encoder_of(config)[1]:
+        raise UserError(
+            f"The encoder's weights must be those that the run was trained with, but {config.weights} are "
+            "others by now; put them back, or train anew."
+        )
+
+
+def _encoder_of(config: Config):
+    kind = config.encoder, config.weights, config.features, config.image_size
+    return _frozen_encoder(*kind, _stamp(config.weights))
 
 
 def _stamp(weights: str) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ import numpy as np
 from kerasrnn.apps.captioner.config import Config
 from kerasrnn.apps.captioner.data import Assets, Source, pictures, references
 from kerasrnn.apps.captioner.decode import Speaker
+from kerasrnn.apps.captioner.features import require_same
 from kerasrnn.metrics import judge_captions
 
 OBJECTIVE = ("bleu4", "max")
@@ -19,6 +20,7 @@ def judge(model, config: Config, assets: Assets, source: Source, split: str):
         () -> (images, metrics). Where the images' objects are known, as those of the synthetic scenes, a
         model that attends has a metric more: "attention_on_object", see `on_objects`.
     """
+    require_same(model.encoder, config)
     examples, images = pictures(source, config, split)
     wanted, said = references(examples), Speaker(model, config, assets)
     masked = config.attentive and all(example.masks for example in examples)

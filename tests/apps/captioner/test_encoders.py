@@ -134,7 +134,7 @@ def test_a_frozen_encoder_s_features_are_kept_and_made_no_second_time(tmp_path, 
     np.testing.assert_allclose(rows.array[rows.index], wanted, rtol=1e-4, atol=1e-4)
 
     network = SimpleNamespace(output_shape=(None, 16, 128), predict_on_batch=None)
-    identity = features._frozen_encoder("tiny", given.weights, "grid", 32)[1]
+    identity = features._encoder_of(given)[1]
     monkeypatch.setattr(features, "_frozen_encoder", lambda *_: (network, identity))
     _, again, _ = features.image_rows(examples[::-1], given)
     np.testing.assert_array_equal(again.array[again.index], rows.array[rows.index][::-1])

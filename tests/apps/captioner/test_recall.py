@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasrnn.apps.captioner import data
 from kerasrnn.apps.captioner.config import Config, Options
 from kerasrnn.apps.captioner.data import Assets, dataset, pictures, prepare
 from kerasrnn.apps.captioner.decode import Speaker, predict
 from kerasrnn.apps.captioner.encoders import encoder
+from kerasrnn.apps.captioner.judge import judge
 from kerasrnn.apps.captioner.model import build
 from kerasrnn.apps.captioner.recall import Likeness, Recall
 from kerasrnn.apps.captioner.serve import BEAMS, endpoint
 from kerasrnn.baselines import whitening
 from kerasrnn.data.captions import Example, Source
 from kerasrnn.data.splits import SPLITS
+from kerasrnn.errors import UserError
 from kerasrnn.recurrence import portable
 
 RNG = np.random.default_rng(0)
@@ -123,6 +126,20 @@ def _recalling(tmp_path):
     assets = prepare(source, config)
     assets.save(tmp_path)
     return build(config, Assets.load(tmp_path)), config, assets, source
+
+
+def test_weights_that_were_written_anew_are_no_longer_the_runs(recalling):
+    model, config, assets, source = recalling
+    judge(model, config, assets, source, "test")
+    encoder(Config(image_size=16)).save(config.weights)
+    with pytest.raises(UserError, match="must be those that the run was trained with"):
+        judge(model, config, assets, source, "test")
+
+
+def test_more_captions_than_memory_holds_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "MOST_RECALLED", 10)
+    with pytest.raises(UserError, match=r"4 × \d+ × \d+ are"):
+        _recalling(tmp_path)
 
 
 def test_without_doubt_a_known_image_gets_its_own_caption(recalling):
