@@ -17,6 +17,10 @@ class Bidirectional(keras.layers.Bidirectional):
     each other, so that TensorFlow can run them side by side on two cores.
     """
 
+    def plan(self, input_shape):
+        """Say which path each direction runs for inputs of `input_shape` (B, T, D), and why."""
+        return self.forward_layer.plan(input_shape)
+
     def call(self, sequences, initial_state=None, mask=None, training=None):
         half = 0 if initial_state is None else len(initial_state) // 2
         if initial_state is not None and (len(initial_state) % 2 or not half):

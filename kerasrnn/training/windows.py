@@ -43,7 +43,8 @@ class WindowedBPTT(keras.Model):
         │ h → h → │ ───▶ │ h → h → │ ───▶ │ h → h → │     each layer goes on where it was …
         └─────────┘  ╳   └─────────┘  ╳   └─────────┘     … and gradients are not carried back
 
-    The weights are updated after each window. A window that covers the whole sequence is plain
+    The weights are updated after each window. `predict` and `evaluate` carry states on too, the same
+    ones: after them, let the next window begin with a reset. A window that covers the whole sequence is plain
     back-propagation. `windows` cuts data; `TruncatedBPTT` is the same for a model whose states are
     inputs and outputs.
 

@@ -225,6 +225,10 @@ def test_no_step_is_refused_where_their_number_is_not_known():
         run(X[:, :0])
 
 
+def test_both_directions_say_how_they_run():
+    assert layers.Bidirectional(layers.LSTM(H)).plan(X.shape).route == "cluster"
+
+
 def test_states_of_both_directions_are_given_or_none():
     both = layers.Bidirectional(layers.SimpleRNN(H))
     with pytest.raises(ValueError, match="as many of the backward"):
