@@ -95,7 +95,7 @@ class HiddenMarkovModel:
 
         Begins with a guess drawn from the seed, or with the parameters that `set` was given, and ends
         after `iterations` or when the log-likelihood of all sequences gains less than `tolerance`. A
-        state that is never left keeps the moves that it began with, and so on: without any, all alike.
+        state that is never left keeps the moves that it began with, one that is never met its symbols.
         """
         begun = {name: getattr(self._model, name, None) for name in ("transmat_", "emissionprob_")}
         columns = [self._column(sequence) for sequence in sequences]

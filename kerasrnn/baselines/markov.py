@@ -56,16 +56,15 @@ class MarkovChain:
         """Draw x_1 … x_T, int64 with T = `length`, or less where a history is met that had no future."""
         generator = np.random.default_rng(seed)
         drawn, history = [], self._number(np.zeros(1, np.int64))
+        base = self.symbols + 1
         for _ in range(length):
             chances = self._chances(history)[0]
             if not chances.any():
                 break
             drawn.append(generator.choice(self.symbols, p=chances))
-            base = (
-                self.symbols + 1
-            )  # the oldest symbol goes first, so that the number stays below base^n
-            history = history % base ** max(self.order - 1, 0) * base + drawn[-1]
-            history *= self.order > 0
+            # the oldest symbol goes first, so that no number passes base^n
+            recent = history % base ** max(self.order - 1, 0)
+            history = recent * base + drawn[-1] if self.order else history
         return np.array(drawn, np.int64)
 
     def _checked(self, sequence) -> np.ndarray:

@@ -57,7 +57,7 @@ class OmegaRegularized(keras.Model):
     the immediate one: states and ∂L/∂h_{k+1} are constants, and U counts where it stands in
     ∂h_{k+1}/∂h_k, not in the states that it made. A cell's state is all that it carries on: an
     LSTM's is (h, c). Ω is a mean over steps, as the authors' program has it, where eq. 9 writes a
-    sum; so the weight need not follow the length. "omega" among the metrics is its value.
+    sum; so the weight need not follow the length. "omega" among the metrics of training is its value.
 
     The layers run step by step, differentiated automatically: slower than without Ω.
 
@@ -88,6 +88,11 @@ class OmegaRegularized(keras.Model):
             y_pred = self(x, training=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
             scaled = self.optimizer.scale_loss(loss)
+        if not runs:
+            raise ValueError(
+                "`model` must run a recurrent layer step by step in training, but all steps ran at once, as "
+                "with a `teacher`; let the layer read its own answers."
+            )
         weights = self.trainable_weights
         gradients = tape.gradient(scaled, weights)
         added, total = self._penalty(tape, runs, scaled)
@@ -99,6 +104,12 @@ class OmegaRegularized(keras.Model):
         self._loss_tracker.update_state(loss, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
         self.omega_tracker.update_state(total)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def test_step(self, data):
+        """As of any model: Ω needs the gradients of a training step."""
+        found = super().test_step(data)
+        found.pop(self.omega_tracker.name, None)
+        return found
 
     def _penalty(self, tape, runs, loss):
         """Gradients of weight · Ω by the path of the weight, and the Ω of all layers."""

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasrnn.builders import many_to_one
+from kerasrnn.builders import many_to_many, many_to_one
 from kerasrnn.training.omega import OmegaRegularized
 from tests.oracles.recurrent_cells import STEPS
 
@@ -94,6 +94,8 @@ def test_omega_falls_in_a_compiled_fit_and_the_model_comes_back(tmp_path):
     )
     history = model.fit([X, MASK], Y, epochs=40, verbose=0).history["omega"]
     assert history[-1] < 0.7 * history[0]
+    judged = model.evaluate([X, MASK], Y, verbose=0, return_dict=True)
+    assert set(judged) == {"loss"}  # there is no Ω without gradients
     model.compile("sgd", "mse")
     model.save(tmp_path / "m.keras")
     loaded = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
@@ -106,3 +108,8 @@ def test_omega_falls_in_a_compiled_fit_and_the_model_comes_back(tmp_path):
 def test_what_omega_cannot_do_is_refused():
     with pytest.raises(ValueError, match="`weight` must be at least 0, got -1"):
         OmegaRegularized(network("lstm"), -1)
+    taught = many_to_many("output_rnn", units=4, features=3, classes=2, teacher=True)
+    model = OmegaRegularized(taught)
+    model.compile("sgd", "mse", run_eagerly=True)
+    with pytest.raises(ValueError, match="all steps ran at once"):
+        model.fit([np.zeros((1, 5, 3)), np.zeros((1, 5, 2))], np.zeros((1, 5, 2)), verbose=0)
