@@ -12,8 +12,8 @@ WORDS = {"true": True, "false": False, "none": None}
 def cell_options(cell: str, settings: Iterable[str], units: Iterable[int] = (4,)) -> dict:
     """The options of the cell called `cell` from "key=value" each, such as "tau=4": docs/cells.md has them.
 
-    A value is a whole number, a number, true, false, none, or a text. That they are tried changes no later
-    draw of a seed.
+    A value is a whole number, a number, true, false, none, or a text; several are written "1|2|4". That they
+    are tried changes no later draw of a seed.
 
     Args:
         units: of the layers, on each of which they are tried.
@@ -39,6 +39,8 @@ def cell_options(cell: str, settings: Iterable[str], units: Iterable[int] = (4,)
 
 
 def _value(text: str):
+    if "|" in text:
+        return tuple(_value(part.strip()) for part in text.split("|"))
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     for kind in (int, float):

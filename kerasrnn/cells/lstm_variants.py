@@ -62,7 +62,7 @@ class LSTMVariantCell(GateCell):
         output_activation="tanh",
         recurrent_activation="sigmoid",
         peepholes: bool = True,
-        without: tuple[str, ...] = (),
+        without: str | tuple[str, ...] = (),
         coupled: bool = False,
         projection: int | None = None,
         unit_forget_bias: bool = True,
@@ -73,7 +73,8 @@ class LSTMVariantCell(GateCell):
         self.output_activation = keras.activations.get(output_activation)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.peepholes, self.coupled = peepholes, coupled
-        self.without, self.projection = tuple(without), projection
+        self.without = (without,) if isinstance(without, str) else tuple(without)
+        self.projection = projection
         self.unit_forget_bias = unit_forget_bias
         allowed = ("output",) if coupled else ("input", "forget", "output")
         if not set(self.without) <= set(allowed):

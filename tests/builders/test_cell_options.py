@@ -14,6 +14,11 @@ def test_text_becomes_the_numbers_and_words_that_a_cell_takes():
         "zoneout": 0.1, "layer_norm": True, "projection": 3, "activation": "relu", "seed": None,
     }  # fmt: skip
     assert cell_options("gru", ()) == {}
+    given = ("without=input|output", "zoneout=0.1|0.2")
+    assert cell_options("peephole_lstm", given) == {
+        "without": ("input", "output"), "zoneout": (0.1, 0.2),
+    }  # fmt: skip
+    assert cell_options("peephole_lstm", ("without=output",)) == {"without": "output"}
 
 
 def test_options_are_tried_on_the_layers_units():
