@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from kerasrnn.apps.captioner.config import IMAGES, Config
 from kerasrnn.apps.captioner.data import SPECIAL, Assets
+from kerasrnn.apps.captioner.encoders import encoder
 from kerasrnn.apps.captioner.model import build
 from tests.oracles import captions as oracle
 
@@ -111,3 +112,20 @@ def test_numbers_that_do_not_go_together_are_refused():
     ):
         with pytest.raises(ValueError, match=said):
             Config(**numbers)
+
+
+@pytest.mark.parametrize("fine_tune", [False, True])
+def test_an_encoder_with_weights_of_its_own_learns_where_it_is_to(fine_tune, tmp_path):
+    path = tmp_path / "encoder.keras"
+    encoder(Config(image_size=16)).save(path)
+    model = made("every_step", weights=str(path), fine_tune=fine_tune)
+    before = [weight.numpy() for weight in model.encoder.weights]
+    saved = keras.models.load_model(path, safe_mode=True)
+    for weight, ours in zip(saved.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), ours)
+    model.fit({"image": PIXELS, "words": WORDS}, NEXT, verbose=0)
+    moved = [
+        np.abs(weight.numpy() - old).max() > 0
+        for weight, old in zip(model.encoder.weights, before, strict=True)
+    ]
+    assert any(moved) == fine_tune
