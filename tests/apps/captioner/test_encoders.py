@@ -96,6 +96,23 @@ def test_vgg_s_vector_is_fc2_and_its_grid_the_last_convolution(monkeypatch):
         encoder(config(encoder="vgg16", features="vector", weights="imagenet"))
 
 
+@pytest.mark.parametrize("kind", ["vgg16", "vgg19"])
+def test_vgg_reads_pixels_as_keras_prepares_them_for_its_weights(kind, monkeypatch):
+    seen = []
+
+    def fake(*, input_tensor, **_):
+        seen.append(input_tensor)
+        return keras.applications.VGG16(weights=None, include_top=False, input_tensor=input_tensor)
+
+    monkeypatch.setitem(encoders.VGG, kind, fake)
+    monkeypatch.setitem(encoders.LAST_MAP, kind, "block1_conv1")
+    network = encoder(config(encoder=kind, features="grid", weights="imagenet"))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *network.input_shape[1:]), np.uint8)
+    given = keras.Model(network.inputs[0], seen[0])(pixels)
+    home = getattr(keras.applications, kind)
+    np.testing.assert_allclose(given, home.preprocess_input(pixels.astype("float32")), atol=1e-3)
+
+
 def test_weights_that_cannot_be_had_are_refused_in_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "bad.h5").write_bytes(b"no HDF5")
     cases = [
