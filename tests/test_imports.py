@@ -23,7 +23,8 @@ ORDER = (
         "layers",
         "builders",
     ),
-    *("losses", "checks", "decoders", "metrics", "baselines", "data", "app", "training", "tuning"),
+    *("losses", "checks", "decoders", "metrics", "baselines", "data", "app", "training"),
+    *("registered", "tuning"),
     *("export", "serving", "learning", "run", "comparison", "apps", "cli"),
 )
 WITHOUT_TENSORFLOW = ("initializers", "regularizers", "cells", "layers", "builders", "losses")

@@ -15,9 +15,7 @@ class Config(LearningConfig):
     """A detector and how it is trained."""
 
     positive: str = ""  # name of the folder whose clips hold the call; "" finds 1, call, whale, …
-    clips: int = (
-        0  # at most so many training clips are used, of synthetic ones in each split; 0: all
-    )
+    clips: int = 0  # training clips used, at most; of synthetic ones, in each split; 0 uses all
     rate: int = 2000  # Hz, at which sound is heard
     seconds: float = 2.0  # of a clip, and of the window that a long recording is heard through
     hop: float = 0.25  # seconds from one such window to the next
