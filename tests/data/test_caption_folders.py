@@ -89,6 +89,7 @@ def test_what_a_source_holds_back_is_never_learned(tmp_path, capsys):
     found = splits(1, train=300)
     assert all(found.values())
     assert sum(map(len, found.values())) == len(set.union(*found.values())) == 300
+    assert [len(part) for part in splits(3, test=3).values()] == [0, 0, 3]  # to judge on alone
     found = splits(2, train=2, test=2)
     assert found["valid"] == found["train"]
     assert not found["train"] & found["test"]

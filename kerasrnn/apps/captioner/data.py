@@ -134,8 +134,10 @@ def prepare(source: Source, config: Config) -> Assets:
     """The vocabulary of the training captions.
 
     Raises:
-        UserError: if no word is common enough.
+        UserError: if there is nothing to learn from, or no word is common enough.
     """
+    if not source.splits["train"]:
+        raise UserError(f"The train split of {source.name} must hold an image at least.")
     captions = sentence_words(chain.from_iterable(e.captions for e in source.splits["train"]))
     counts = Counter(chain.from_iterable(captions))
     common = [word for word, count in counts.most_common() if count >= config.min_count]

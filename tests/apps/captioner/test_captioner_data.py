@@ -160,3 +160,9 @@ def test_files_are_read_once_and_damaged_ones_are_left_out(tmp_path, capsys):
     (tmp_path / "3.png").write_bytes(b"x")
     with pytest.raises(UserError, match="None of 4 images can be read"):
         data.image_rows(source.splits["train"], TINY)
+
+
+def test_there_must_be_something_to_learn_from():
+    source = data.Source("only tests", {"train": (), "valid": (), "test": (), "all": ()})
+    with pytest.raises(UserError, match="train split of only tests must hold an image"):
+        data.prepare(source, TINY)
