@@ -93,9 +93,8 @@ def open_source(path: str | None, config: Config) -> Source:
     for file, label in labelled:
         owned[side(file.name)].append((file, label))
     owned["all"] = [pair for name in SPLITS for pair in owned[name]]
-    owned["train"] = spread(
-        owned["train"], config.clips
-    )  # of both kinds, which lie apart in folders
+    # of both kinds, which lie apart in folders
+    owned["train"] = spread(owned["train"], config.clips)
     require_readable([file for file, _ in owned["all"]])
     readers = {name: partial(_read, pairs, config) for name, pairs in owned.items()}
     return Source(str(folder), Splits(readers))
