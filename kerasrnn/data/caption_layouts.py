@@ -26,10 +26,8 @@ SPLIT_NAMES = {"train": "train", "valid": "valid", "val": "valid", "dev": "valid
 SPLIT_NAMES |= {"validation": "valid", "training": "train", "testing": "test"}
 TABLES = ("captions.txt", "captions.csv", "Flickr8k.token.txt", "results.csv")
 IMAGE_FOLDERS = ("Images", "images", "Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k_images")
-IMAGE_COLUMNS, CAPTION_COLUMNS = (
-    ("image", "image_name"),
-    ("caption", "comment"),
-)  # Flickr8k's, 30k's
+# Flickr8k's name, and Flickr30k's
+IMAGE_COLUMNS, CAPTION_COLUMNS = ("image", "image_name"), ("caption", "comment")
 YEAR = re.compile(r"\d{4}$")  # that a list of COCO's ends with
 SPLIT_FILES = {
     "Flickr_8k.trainImages.txt": "train",
@@ -112,12 +110,9 @@ def _csv(table: Path, left_out: Counter) -> Iterator[tuple[str, str, str | None]
             if len(row) != len(names) or not row[image].strip():
                 left_out["lines with other columns than the first"] += bool(row)
                 continue
-            if (
-                "\n" in row[caption].strip()
-            ):  # a quotation mark that nothing closes takes the lines after it
-                left_out["lines of captions with a quotation mark that is not closed"] += row[
-                    caption
-                ].count("\n")
+            # a quotation mark that nothing closes takes the lines after it
+            if swallowed := row[caption].strip().count("\n"):
+                left_out["lines after a quotation mark that is not closed"] += swallowed
                 continue
             owner = None
             if split is not None:

@@ -157,8 +157,7 @@ def windows(x, y, window: int, rows: int, *, weights=None, each: bool = True) ->
     if not each:
         weights = weights * (place == places - 1)
     inputs = keras.tree.map_structure(lambda array: cut(array, True), x)
-    inputs = (
-        tuple(inputs) if isinstance(inputs, list) else inputs
-    )  # tf.data takes a list for one array
+    # tf.data takes a list for one array
+    inputs = tuple(inputs) if isinstance(inputs, list) else inputs
     data = {"inputs": inputs, "reset": reset}, cut(y, each), weights.astype("float32")
     return tf.data.Dataset.from_tensor_slices(data)
