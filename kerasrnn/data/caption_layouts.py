@@ -94,16 +94,15 @@ def _csv(table: Path, left_out: Counter) -> Iterator[tuple[str, str, str | None]
     header = text.partition("\n")[0]
     delimiter = next((mark for mark in (",", "\t", "|", ";") if mark in header), ",")
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    try:
-        names = [name.strip().lower() for name in next(rows, [])]
-        image, caption = (
-            next(names.index(name) for name in known if name in names)
-            for known in (IMAGE_COLUMNS, CAPTION_COLUMNS)
-        )
-    except (StopIteration, ValueError, RuntimeError):
+    names = [name.strip().lower() for name in next(rows, [])]
+    image, caption = (
+        next((names.index(name) for name in meant if name in names), None)
+        for meant in (IMAGE_COLUMNS, CAPTION_COLUMNS)
+    )
+    if image is None or caption is None:
         raise UserError(
             f"The first line of {table} must name the columns image and caption, got {header[:80]!r}."
-        ) from None
+        )
     split = names.index("split") if "split" in names else None
     try:
         for row in rows:
