@@ -1,6 +1,7 @@
 """Pictures: the numbers behind them, and that each is drawn."""
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from kerasrnn.training import pictures
@@ -28,3 +29,13 @@ def test_each_picture_is_drawn(tmp_path):
     for name in "fgh":
         image = imread(tmp_path / f"{name}.png")
         assert len(np.unique(image.reshape(-1, image.shape[-1]), axis=0)) > 10
+
+
+def test_dollars_in_a_name_are_no_formula_and_powers_of_ten_are(tmp_path):
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.semilogy([1e-9, 1.0])
+    axes.set_title("a $ b_{ $")  # which mathtext refuses
+    pictures.save_figure(figure, tmp_path / "a.png")
+    assert not axes.title.get_parse_math()
+    assert all(label.get_parse_math() for label in axes.get_yticklabels())
