@@ -13,11 +13,10 @@ TINY = 1e-30  # what a logarithmic scale or a quotient takes for 0
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """As PNG. A name with dollars is no formula; the powers of ten on a logarithmic axis, set when drawn, are."""
-    for text in figure.findobj(
-        lambda artist: isinstance(artist, Text) and "$" in artist.get_text()
-    ):
-        if "mathdefault" not in text.get_text():
+    """As PNG. A name with dollars is no formula; the powers of ten on a logarithmic axis are."""
+    for text in figure.findobj(Text):
+        said = text.get_text()
+        if "$" in said and "mathdefault" not in said:
             text.set_parse_math(False)
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
