@@ -126,3 +126,22 @@ class PositiveDefinite(_Blocks):
 
     def get_config(self) -> dict:
         return {"seed": self.seed}
+
+
+BY_NAME = {
+    "forget_bias": ForgetBias,
+    "identity_mixture": IdentityMixture,
+    "positive_definite": PositiveDefinite,
+}
+
+
+def get(identifier):
+    """What `keras.initializers.get` finds; by a name also what stands here.
+
+    "identity" is Keras' own, (I, 0) where U has more columns than rows; `Identity` has I in each gate.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    known = BY_NAME.get(identifier) if isinstance(identifier, str) else None
+    return known() if known else keras.initializers.get(identifier)

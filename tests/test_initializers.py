@@ -87,3 +87,28 @@ def test_a_wrong_share_or_shape_is_refused():
         initializers.IdentityMixture(2)
     with pytest.raises(ValueError, match=r"made of square blocks, got \(3, 7\)"):
         initializers.Identity()((3, 7))
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("positive_definite", initializers.PositiveDefinite),
+        ("identity_mixture", initializers.IdentityMixture),
+        ("orthogonal", keras.initializers.Orthogonal),
+    ],
+)
+def test_a_cell_takes_a_start_by_its_name(name, made):
+    cell = cells.get("simple_rnn", 6, recurrent_initializer=name)
+    assert type(cell.recurrent_initializer) is made
+    again = cells.SimpleRNNCell.from_config(cell.get_config())
+    assert type(again.recurrent_initializer) is made
+    again.build((None, 2))
+    if name == "positive_definite":
+        values = np.linalg.eigvalsh(np.asarray(again.recurrent_kernel))
+        assert values[-1] == pytest.approx(1, abs=1e-5)
+        assert values[0] > 0
+
+
+def test_a_start_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="positive_indefinite"):
+        cells.get("simple_rnn", 6, recurrent_initializer="positive_indefinite")

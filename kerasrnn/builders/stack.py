@@ -39,8 +39,10 @@ class Stack:
     kernel holding W over W'. "sum" is that with W' = W: y_t = W (h→_t + h←_t) + b.
 
     `cell` is a name in `kerasrnn.cells.CELLS`, with `units`; or a cell such as LSTMCell(64), a
-    pattern that is built anew from its config for each layer. `StackKnobs` says what the knobs
-    mean. "output_rnn" answers by itself: it is one layer, and has no output layer above it.
+    pattern that is built anew from its config for each layer. If it has a `seed`, that is the first
+    layer's, and each further one has the next: layers of one width would drop the same places.
+    `StackKnobs` says what the knobs mean. "output_rnn" answers by itself: it is one layer, and has no
+    output layer above it.
 
     Raises:
         ValueError: if a knob has none of its values, or two do not go together.
@@ -169,9 +171,8 @@ class Stack:
                 if self._shortcuts:
                     x = Concatenate(name=f"{prefix}shortcut_{number - 1}")([x, lowest])
             last = number == len(self.sizes)
-            layer = self._layer(
-                size, f"{prefix}{name}", return_sequences=sequences or not last, return_state=states
-            )
+            returns = {"return_sequences": sequences or not last, "return_state": states}
+            layer = self._layer(size, number, f"{prefix}{name}", **returns)
             first = start[number - 1] if start else None
             result = layer(x, mask=mask, initial_state=first, **answers)
             x, *final = result if states else (result,)
@@ -213,23 +214,26 @@ class Stack:
     def _deep_transition(self) -> bool:
         return self.depth.startswith("hidden_to_hidden")
 
-    def _cell(self, size: int):
+    def _options(self, number: int) -> dict:
+        options = {"recurrent_dropout": self.recurrent_dropout, **self.cell_options}
+        return _seeded(options, number)
+
+    def _cell(self, size: int, number: int = 1):
         if self._named:
-            options = {"recurrent_dropout": self.recurrent_dropout, **self.cell_options}
-            cell = recurrent.get(self.cell, size, **options)
+            cell = recurrent.get(self.cell, size, **self._options(number))
         else:
-            cell = type(self.cell).from_config(self.cell.get_config())
+            cell = type(self.cell).from_config(_seeded(self.cell.get_config(), number))
         if not self._deep_transition:
             return cell
         return DeepTransition(cell, self.depth_layers, shortcut="shortcut" in self.depth)
 
-    def _layer(self, size: int, name: str, **returns: bool):
+    def _layer(self, size: int, number: int, name: str, **returns: bool):
         arguments = {"name": name, "state_regularizer": self.state_regularizer, **returns}
         if self._named and self.cell in recurrent.LAYERS and not self._deep_transition:
-            options = {"recurrent_dropout": self.recurrent_dropout, **self.cell_options}
-            layer = recurrent.LAYERS[self.cell](size, **{**arguments, **options})
+            options = arguments | self._options(number)
+            layer = recurrent.LAYERS[self.cell](size, **options)
         else:
-            layer = recurrent.layer_over(self._cell(size), **arguments)
+            layer = recurrent.layer_over(self._cell(size, number), **arguments)
         if self.bidirectional is None:
             return layer
         return recurrent.Bidirectional(
@@ -251,3 +255,9 @@ class Stack:
 
     def _drop(self, x, name: str):
         return recurrent.Dropout(self.dropout, name=name)(x) if self.dropout else x
+
+
+def _seeded(options: dict, number: int) -> dict:
+    """A cell's options with the seed of layer `number`, from 1, where they have one."""
+    seed = options.get("seed")
+    return options if seed is None else {**options, "seed": seed + number - 1}

@@ -19,10 +19,11 @@ class StructuredCell(GateCell):
     An output h_t V + d over (3) is the paper's U k_t + V s_t. Put (1) into (2), and it is a simple
     network whose matrices are constrained, which is how it runs:
 
-        h_t = f(x_t [A + (1 - α) B P, (1 - α) B] + h_{t-1} [[R, 0], [α P, α I]] + b)
+        h_t = f(x_t [A + (1 - α) B P, (1 - α) B] + h_{t-1} [[R, 0], [α P, 0]] + [0, α ⊙ s_{t-1}] + b)
 
-    where f squashes k alone. `recurrent_dropout` drops k, and `weight_drop` entries of R: the
-    context keeps its memory.
+    where f squashes k alone; what s keeps is added up beside the product, as exactly as the states
+    are held. `recurrent_dropout` drops k, and `weight_drop` entries of R: the context keeps its
+    memory.
 
     Args:
         units: H, hidden and context units together.
@@ -78,7 +79,7 @@ class StructuredCell(GateCell):
 
     @property
     def gate_weights(self) -> list:
-        return []
+        return [self.beta] if self.learn_alpha else []
 
     @property
     def input_bias(self):
@@ -93,18 +94,24 @@ class StructuredCell(GateCell):
             return ops.sigmoid(ops.cast(self.beta, dtype))
         return ops.full((self.context,), self.alpha, dtype)
 
+    def share(self, dtype):
+        """1 - α, (S,): by itself, since half precision knows no α between 0.996 and 1."""
+        if self.learn_alpha:
+            return ops.sigmoid(-ops.cast(self.beta, dtype))
+        return ops.full((self.context,), 1 - self.alpha, dtype)
+
     def input_matrix(self):
         a, b, p = map(ops.convert_to_tensor, (self.kernel, self.context_kernel, self.mixing_kernel))
-        b = b * (1 - self.decay(b.dtype))
+        b = b * self.share(b.dtype)
         return ops.concatenate([a + ops.matmul(b, p), b], axis=1)
 
     def recurrent_matrix(self, kernel=None):
         r = super().recurrent_matrix(kernel)
         alpha = self.decay(r.dtype)
-        above = ops.concatenate([r, ops.zeros((self.hidden, self.context), r.dtype)], axis=1)
-        mixing = ops.convert_to_tensor(self.mixing_kernel)
-        below = ops.concatenate([alpha[:, None] * mixing, ops.diag(alpha)], axis=1)
-        return ops.concatenate([above, below], axis=0)
+        mixing = alpha[:, None] * ops.convert_to_tensor(self.mixing_kernel)
+        to_hidden = ops.concatenate([r, mixing], axis=0)
+        to_context = ops.zeros((self.units, self.context), r.dtype)
+        return ops.concatenate([to_hidden, to_context], axis=1)
 
     def recurrent_masks(self, h) -> list:
         masks = super().recurrent_masks(h[..., : self.hidden])
@@ -114,7 +121,8 @@ class StructuredCell(GateCell):
     def gate(self, z, r, states):
         new = z + r
         k = self.activation(new[..., : self.hidden])  # (2)
-        h = ops.concatenate([k, new[..., self.hidden :]], axis=-1)  # (1), (3)
+        s = new[..., self.hidden :] + self.decay(z.dtype) * states.h[..., self.hidden :]  # (1)
+        h = ops.concatenate([k, s], axis=-1)  # (3)
         return h, (h,)
 
     def get_config(self) -> dict:

@@ -2,6 +2,8 @@
 
 import keras
 
+from kerasrnn import initializers
+
 KINDS = ("kernel", "recurrent", "bias")  # W, U and b
 OPTIONS = ("initializer", "regularizer", "constraint")
 
@@ -12,7 +14,7 @@ class Weights:
     def _set_weight_options(self, **options):
         """Set kernel_initializer … bias_constraint from a triple for each of `OPTIONS`."""
         for option, values in options.items():
-            module = getattr(keras, f"{option}s")
+            module = initializers if option == "initializer" else getattr(keras, f"{option}s")
             for kind, value in zip(KINDS, values, strict=True):
                 setattr(self, f"{kind}_{option}", module.get(value))
 

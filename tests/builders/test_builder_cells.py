@@ -6,7 +6,7 @@ import pytest
 
 from kerasrnn import recurrence
 from kerasrnn.builders import encoder_decoder, many_to_many, many_to_one, one_to_many, one_to_one
-from kerasrnn.cells import CELLS
+from kerasrnn.cells import CELLS, LSTMCell
 from tests.oracles import recurrent_cells as cell_oracle
 
 B, T, D, H, C = 2, 4, 3, 4, 3
@@ -153,3 +153,21 @@ def test_what_a_slide_has_no_place_for_is_refused(builder, knobs, message):
     good = {"cell": "output_rnn", "units": H, "features": D, "classes": C}
     with pytest.raises(ValueError, match=message):
         builder(**{**good, **knobs})
+
+
+@pytest.mark.parametrize(
+    "cell", ["lstm", "peephole_lstm", LSTMCell(H, recurrent_dropout=0.5, seed=7)]
+)
+def test_layers_of_one_seed_drop_places_of_their_own(cell):
+    named = {"units": H, "cell_options": {"seed": 7}, "recurrent_dropout": 0.5}
+    knobs = named if isinstance(cell, str) else {}
+    model = many_to_one(cell, layers=3, features=D, classes=C, **knobs)
+    made = [layer.cell for layer in model.layers if hasattr(layer, "cell")]
+    assert [one.seed for one in made] == [7, 8, 9]
+    again = many_to_one(cell, layers=3, features=D, classes=C, **knobs)
+    others = [layer.cell for layer in again.layers if hasattr(layer, "cell")]
+    h = keras.ops.ones((B, H))
+    masks = [[np.asarray(c.recurrent_masks(h)) for c in cells] for cells in (made, others)]
+    np.testing.assert_array_equal(*masks)
+    first, second, _ = masks[0]
+    assert (first != second).any()

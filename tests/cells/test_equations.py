@@ -139,6 +139,24 @@ def test_the_context_units_forget_a_pulse_at_the_rate_alpha():
     np.testing.assert_allclose(slow[1:], slow[:1] * 0.9 ** np.arange(1, 6)[:, None], atol=1e-12)
 
 
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_very_slow_context_neither_stops_nor_forgets_nothing_in_bfloat16(learned):
+    ends = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        cell = cells.get(
+            "structured_rnn", 8, context=4, alpha=0.999, learn_alpha=learned, dtype=policy
+        )
+        cell.build((None, D))
+        cell.context_kernel.assign(np.ones((D, 4)))
+        x = np.ones((1, 900, D), "float32")
+        x[:, 600:] = 0
+        slow = layers.Recurrent(cell, return_sequences=True, dtype=policy)(x)[0, :, -1]
+        ends[policy] = np.float64(slow)[[599, 899]]
+    up = D * (1 - 0.999**600)
+    np.testing.assert_allclose(ends["float32"], [up, up * 0.999**300], rtol=1e-4)
+    np.testing.assert_allclose(ends["mixed_bfloat16"], ends["float32"], rtol=0.01)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "sentence"),
     [
