@@ -51,6 +51,28 @@ def test_words_read_off_a_table_are_answered_as_words_that_are_multiplied(cell, 
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_a_readout_of_several_products_is_one():
+    model, reads = network("lstm", True)
+    tokens, heard, states = given(model, True)
+    beams = [tf.repeat(one, K, axis=0) for one in heard]
+    h = keras.Input((None, H))
+    narrow = keras.layers.Dense(E)(h)
+    readout = keras.Model(h, keras.layers.Dense(V)(keras.layers.Dropout(0.5)(narrow)))
+    for weight in readout.weights:
+        weight.assign(RNG.normal(size=weight.shape))
+    until = keras.Model(model.inputs, [model.layers[-1].input, *model.outputs[1:]])
+    answers, *expected = until([tokens[:, None], *beams, *states])
+    expected = [readout(answers)[:, 0], *expected]
+
+    @tf.function(jit_compile=True, autograph=False)
+    def found(tokens, states):
+        logits, after = step_ahead(until, reads, heard, K, readout)(tokens, states)
+        return [logits, *after]
+
+    for ours, theirs in zip(found(tokens, states), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
 def test_no_word_is_multiplied_in_the_loop():
     """x_t (B·K, E + F) is nowhere in what is compiled; it is where the network's own step runs."""
     model, reads = network("lstm", True)

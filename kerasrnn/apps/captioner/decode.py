@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from kerasrnn.apps.captioner.config import Config, Options
 from kerasrnn.apps.captioner.data import END, PAD, START, UNKNOWN, Assets, pictures
-from kerasrnn.apps.captioner.network import attention, words_cell
+from kerasrnn.apps.captioner.network import attention, halves, words_cell
 from kerasrnn.data.captions import Source
 from kerasrnn.data.images import decode_image, fit, read_image
 from kerasrnn.decoders import beam_search, draws, generate, step_ahead
@@ -31,7 +31,8 @@ class Speaker(tf.Module):
         self._begin = lambda x: model.begin(model.features(x))  # kept out of tf.Module's sight
         self._writer = functools.partial(model.writer, training=False)
         cell = words_cell(model.writer, config)
-        self._ahead = cell and (lambda *args: step_ahead(model.writer, cell, *args))
+        until, beyond = halves(model.writer, config)
+        self._ahead = cell and (lambda *args: step_ahead(until, cell, *args, readout=beyond))
         looks = attention(model.writer) if config.attentive else None
         self._looks = lambda inputs: looks(inputs, training=False)
         self.searched = tf.function(self.search, autograph=False, reduce_retracing=True)

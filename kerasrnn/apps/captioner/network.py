@@ -199,3 +199,19 @@ def words_cell(writer: keras.Model, config: Config):
     layer = writer.get_layer(f"{config.cell}_1")
     ready = layer.plan((None, 1, None)).route == "step" and not layer.cell.layer_norm
     return layer.cell if ready else None
+
+
+def halves(writer: keras.Model, config: Config) -> tuple[keras.Model, keras.Model | None]:
+    """A writer cut behind its recurrent layers: […] → [h (B, T, H), *states], and h → logits.
+
+    Returns:
+        The writer itself and None where the logits are not of h alone, or one product of
+        h (H, V) is more than those by way of the words' E numbers, h P E^T.
+    """
+    size, units = config.embedding_size, config.units[-1]
+    vocabulary = writer.outputs[0].shape[-1]
+    alone = not config.attentive and config.image != "recall"
+    if not alone or units == size or vocabulary * units > size * (units + vocabulary):
+        return writer, None
+    h = writer.get_layer("projection").input
+    return keras.Model(writer.inputs, [h, *writer.outputs[1:]]), keras.Model(h, writer.outputs[0])
