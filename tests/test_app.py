@@ -27,6 +27,7 @@ def test_a_long_training_of_speech_is_held_back_and_may_still_be_a_stream():
     app = find_app("deepspeech")
     assert app.preset("small", 3).recurrent_dropout == 0
     assert app.preset("small", 8).recurrent_dropout > 0 == app.preset("small", 8).filters
+    assert [app.preset("small", m).average for m in (3, 8, 30)] == [0, 0.998, 0]
     whole, stream = (app.preset("small", 30, given) for given in ((), ("streaming=true",)))
     assert whole.recurrent_dropout == stream.recurrent_dropout > 0
     assert (whole.filters, stream.filters) == (8, 0)

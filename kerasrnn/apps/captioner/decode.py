@@ -31,8 +31,7 @@ class Speaker(tf.Module):
         self._begin = lambda x: model.begin(model.features(x))  # kept out of tf.Module's sight
         self._writer = functools.partial(model.writer, training=False)
         cell = words_cell(model.writer, config)
-        until, beyond = halves(model.writer, config)
-        self._ahead = cell and (lambda *args: step_ahead(until, cell, *args, readout=beyond))
+        self._ahead = cell and functools.partial(_ahead, model.writer, cell, config)
         looks = attention(model.writer) if config.attentive else None
         self._looks = lambda inputs: looks(inputs, training=False)
         self.searched = tf.function(self.search, autograph=False, reduce_retracing=True)
@@ -54,8 +53,9 @@ class Speaker(tf.Module):
 
     def _step(self, memory, rows: int | None, width: int, steps: int):
         """One step of `width` captions of each of so many images, in a loop of so many steps."""
-        if self._ahead and len(self._unwritten) <= (rows or 1) * width * steps:
-            return self._ahead(memory, width)
+        read = (rows or 1) * width * steps  # words
+        if self._ahead and len(self._unwritten) <= read:
+            return self._ahead(read, memory, width)
         memory = [tf.repeat(one, width, axis=0) for one in memory]
 
         def step(tokens, states):
@@ -130,6 +130,12 @@ class Speaker(tf.Module):
         uniforms = draws([options.seed] * rows, options.length or self.length)
         tokens = self.drawn(x, uniforms, options.temperature, options.top_k, options.top_p)
         return [text.decode() for text in self.spell(tokens).numpy()]
+
+
+def _ahead(writer, cell, config: Config, read: int, memory, width: int):
+    """`step_ahead` of a writer, in a loop that reads so many words; its readout is made ahead for as many."""
+    until, beyond = halves(writer, config) if config.units[-1] <= read else (writer, None)
+    return step_ahead(until, cell, memory, width, beyond)
 
 
 def _nbest(captions, scores) -> dict:
