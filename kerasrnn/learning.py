@@ -96,6 +96,7 @@ def _prepared(team, app, folder, values, config, source, assets):
 
     from kerasrnn import recurrence
     from kerasrnn.training.fit import Training
+    from kerasrnn.training.penalties import Penalties
 
     if values["deterministic"]:
         tf.config.experimental.enable_op_determinism()
@@ -108,6 +109,7 @@ def _prepared(team, app, folder, values, config, source, assets):
             model = app.build(config, assets)
     finally:
         keras.config.set_dtype_policy(previous)
+    Penalties.of(config).require(model, team.parts)
     judge = preview = None
     if team.chief:
         folder.write_config(values)

@@ -12,6 +12,7 @@ from kerasrnn.training import checkpoint, devices, jit
 from kerasrnn.training.averages import averaged, has_average
 from kerasrnn.training.distribution import Team
 from kerasrnn.training.folder import RunFolder
+from kerasrnn.training.penalties import Penalties
 from kerasrnn.training.profile import Profile
 from kerasrnn.training.progress import ProgressBar
 from kerasrnn.training.schedule import Pace
@@ -128,11 +129,14 @@ class Training:
 
     def _step(self, spec, bar: ProgressBar) -> Step:
         """The training step, with XLA or without."""
-        noise = self.config.weight_noise, self.seed
+        own = {
+            "noise": (self.config.weight_noise, self.seed),
+            "penalties": Penalties.of(self.config),
+        }
         if self.team.parts > 1:  # what there is to compile, the team's own step compiles
             self.model.jit_compile = False
-            return Step(self.model, spec, noise=noise, see=self.watch.see)
-        steps = {xla: Step(self.model, spec, xla=xla, noise=noise) for xla in (False, True)}
+            return Step(self.model, spec, see=self.watch.see, **own)
+        steps = {xla: Step(self.model, spec, xla=xla, **own) for xla in (False, True)}
         xla = self.xla
         if xla is None:
             choice = jit.choose(self.model, self.batches, steps, self.pace.ahead)

@@ -23,6 +23,8 @@ class LearningConfig:
     clip_norm: float = 1.0  # largest norm of the whole gradient
     accumulate: int = 1  # batches whose mean gradient makes one update of the weights
     weight_noise: float = 0.0  # σ of what is added to each weight while a gradient is found
+    stabilise: float = 0.0  # β of (‖h_t‖ - ‖h_{t-1}‖)², which keeps a state as long as it was
+    omega: float = 0.0  # weight of Pascanu's Ω, which keeps an error as long as it was; slow
     average: float = 0.0  # share of their running mean that a batch leaves; 0: weights as they are
     patience: int = 0  # reports without a better score before the training stops; 0: it never does
     keep: str = "last"  # weights that model.keras holds: last or best; with patience, the best
@@ -36,6 +38,6 @@ class LearningConfig:
         check_numbers(
             self,
             above,
-            ("epoch_steps", "weight_decay", "weight_noise", "patience"),
+            ("epoch_steps", "weight_decay", "weight_noise", "stabilise", "omega", "patience"),
             ("warmup", "average"),
         )

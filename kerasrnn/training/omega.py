@@ -83,53 +83,15 @@ class OmegaRegularized(keras.Model):
         return self.model(inputs, training=training, mask=mask)
 
     def train_step(self, data):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape(persistent=True) as tape, unrolled(tape) as runs:
-            y_pred = self(x, training=True)
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
-            scaled = self.optimizer.scale_loss(loss)
-        if not runs:
-            raise ValueError(
-                "`model` must run a recurrent layer step by step in training, but all steps ran at once, as "
-                "with a `teacher`; let the layer read its own answers."
-            )
-        weights = self.trainable_weights
-        gradients = tape.gradient(scaled, weights)
-        added, total = self._penalty(tape, runs, scaled)
-        gradients = [
-            g if w.path not in added else added[w.path] if g is None else g + added[w.path]
-            for g, w in zip(gradients, weights, strict=True)
-        ]
-        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        self._loss_tracker.update_state(loss, sample_weight=ops.shape(keras.tree.flatten(x)[0])[0])
+        logs, total = omega_step(self, data, self.weight)
         self.omega_tracker.update_state(total)
-        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+        return logs | {self.omega_tracker.name: self.omega_tracker.result()}
 
     def test_step(self, data):
         """As of any model: Ω needs the gradients of a training step."""
         found = super().test_step(data)
         found.pop(self.omega_tracker.name, None)
         return found
-
-    def _penalty(self, tape, runs, loss):
-        """Gradients of weight · Ω by the path of the weight, and the Ω of all layers."""
-        added, total = {}, 0.0
-        scale = self.optimizer.scale_loss(tf.constant(self.weight, tf.float32))
-        for run in runs:
-            kernel = run.product.kernel
-            reached = tape.gradient(loss, run.taps, unconnected_gradients="zero")
-            constant = ops.stop_gradient(kernel)
-            with tf.GradientTape() as own:
-                own.watch(constant)
-                value = omega(run, reached, constant)
-            found = own.gradient(value, constant, unconnected_gradients="zero")
-            total = total + ops.cast(value, "float32")
-            found = found * ops.cast(scale, found.dtype)
-            for weight in run.cell.trainable_weights:  # U itself, or what it is made of
-                part = tape.gradient(kernel, weight.value, found)
-                if part is not None:
-                    added[weight.path] = added.get(weight.path, 0) + part
-        return added, total
 
     def get_config(self):
         model = keras.saving.serialize_keras_object(self.model)
@@ -140,3 +102,53 @@ class OmegaRegularized(keras.Model):
         config = dict(config)
         model = keras.saving.deserialize_keras_object(config.pop("model"), custom_objects)
         return cls(model, **config)
+
+
+def omega_step(model: keras.Model, data, weight: float):
+    """A compiled model's training step with `weight` · Ω, and the sum of Ω over its recurrent layers.
+
+    Returns:
+        (the step's logs, Ω).
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    with tf.GradientTape(persistent=True) as tape, unrolled(tape) as runs:
+        y_pred = model(x, training=True)
+        loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
+        scaled = model.optimizer.scale_loss(loss)
+    if not runs:
+        raise ValueError(
+            "`model` must run a recurrent layer step by step in training, but all steps ran at once, as "
+            "with a `teacher`; let the layer read its own answers."
+        )
+    weights = model.trainable_weights
+    gradients = tape.gradient(scaled, weights)
+    scale = model.optimizer.scale_loss(tf.constant(weight, tf.float32))
+    added, total = _penalty(tape, runs, scaled, scale)
+    gradients = [
+        g if w.path not in added else added[w.path] if g is None else g + added[w.path]
+        for g, w in zip(gradients, weights, strict=True)
+    ]
+    model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+    rows = ops.shape(keras.tree.flatten(x)[0])[0]
+    model._loss_tracker.update_state(loss, sample_weight=rows)
+    return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight), total
+
+
+def _penalty(tape, runs, loss, scale):
+    """Gradients of scale · Ω by the path of the weight, and the Ω of all layers."""
+    added, total = {}, 0.0
+    for run in runs:
+        kernel = run.product.kernel
+        reached = tape.gradient(loss, run.taps, unconnected_gradients="zero")
+        constant = ops.stop_gradient(kernel)
+        with tf.GradientTape() as own:
+            own.watch(constant)
+            value = omega(run, reached, constant)
+        found = own.gradient(value, constant, unconnected_gradients="zero")
+        total = total + ops.cast(value, "float32")
+        found = found * ops.cast(scale, found.dtype)
+        for weight in run.cell.trainable_weights:  # U itself, or what it is made of
+            part = tape.gradient(kernel, weight.value, found)
+            if part is not None:
+                added[weight.path] = added.get(weight.path, 0) + part
+    return added, total

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from kerasrnn import recurrence
+from kerasrnn.training.penalties import NONE, Penalties
 from kerasrnn.training.weight_noise import noisy_weights
 
 FIRST = 1  # steps that are not measured: they wait for compilation, and for the pipeline to fill
@@ -21,6 +22,7 @@ class Step:
         spec: of a batch, as `dataset.element_spec` gives it: what is traced once for all shapes.
         xla: whether the whole step is one XLA program. cuDNN is then left alone.
         noise: σ of the noise on the weights, and its seed; see `noisy_weights`.
+        penalties: what is added to the loss.
         see: takes the signs of every step: float32 (2,), the batch's loss and a number that is finite
             as long as all weights are.
     Attributes:
@@ -35,9 +37,11 @@ class Step:
         *,
         xla: bool = False,
         noise: tuple[float, int] = (0.0, 0),
+        penalties: Penalties = NONE,
         see=None,
     ):
-        self.model, self.xla, self.noise, self.see = model, xla, noise, see
+        self.model, self.xla, self.see = model, xla, see
+        self.noise, self.penalties = noise, penalties
         self.waited, self.last, self._done = 0.0, 0.0, 0
         self._run = tf.function(
             self._replicas, input_signature=[spec], jit_compile=xla or None, autograph=False
@@ -69,7 +73,7 @@ class Step:
         loss = self.model.metrics[0]  # Keras' mean over the epoch: the batch's own is what it adds
         before = [tf.identity(v) for v in (loss.total, loss.count)]
         with recurrence.compiled(self.xla), noisy_weights(self.model, *self.noise):
-            logs = self.model.train_step(data)
+            logs = self.penalties.train(self.model, data)
         total, count = loss.total - before[0], loss.count - before[1]
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         watched = list(self.model.trainable_variables)

@@ -98,14 +98,19 @@ def unrolled(tape: tf.GradientTape | None = None):
         yield runs
 
 
+def recurrent_layers(model: keras.Model) -> list[Recurrent]:
+    """The layers of `model`, however deep, that run a cell of `kerasrnn.cells`."""
+    layers = [x for x in model._flatten_layers() if isinstance(x, Recurrent)]
+    return [x for x in layers if isinstance(x.cell, recurrence.engine.GateCell)]
+
+
 def cell_names(model: keras.Model) -> dict[int, str]:
     """The name of the layer that runs a cell, by the cell's id, for every cell of `kerasrnn.cells`.
 
     Raises:
         ValueError: if the model has none.
     """
-    layers = [x for x in model._flatten_layers() if isinstance(x, Recurrent)]
-    names = {id(x.cell): x.name for x in layers if isinstance(x.cell, recurrence.engine.GateCell)}
+    names = {id(x.cell): x.name for x in recurrent_layers(model)}
     if not names:
         raise ValueError(
             f"`model` must have a layer of `kerasrnn.layers` with a cell of `kerasrnn.cells`, got "

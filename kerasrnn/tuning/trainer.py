@@ -10,6 +10,7 @@ from keras_tuner.errors import FailedTrialError
 
 from kerasrnn.app import App
 from kerasrnn.training.averages import averaged
+from kerasrnn.training.penalties import Penalties
 from kerasrnn.training.schedule import Pace
 from kerasrnn.training.step import Step
 
@@ -65,9 +66,10 @@ class Trainer:
         epochs, steps = epochs or config.epochs, config.epoch_steps or batches.count
         first, (name, direction) = initial_epoch * steps, self.objective
         examples = batches.endless(first)
-        if config.weight_noise:
-            noise = config.weight_noise, self.seed
-            model.train_function = Step(model, examples.element_spec, noise=noise)
+        noise, penalties = (config.weight_noise, self.seed), Penalties.of(config)
+        if config.weight_noise or penalties:
+            spec = examples.element_spec
+            model.train_function = Step(model, spec, noise=noise, penalties=penalties)
         return model.fit(
             examples,
             epochs=epochs,

@@ -102,7 +102,7 @@ class Captioner(keras.Model):
             gain += counted * reinforced(*drawn, likelihood, self.baseline, reinforce, entropy)
             mean = ops.sum(likelihood) / ops.maximum(ops.sum(counted), 1)
             self.baseline.assign(KEPT * self.baseline + (1 - KEPT) * mean)
-        return -ops.sum(gain) / ops.maximum(ops.sum(weights), 1)
+        return sum(self.losses) - ops.sum(gain) / ops.maximum(ops.sum(weights), 1)
 
     def get_config(self):
         parts = {"encoder": self.encoder, "reader": self.reader, "writer": self.writer}
