@@ -60,6 +60,7 @@ class GateCell(Weights, Drops, keras.layers.Layer):
     noise: tuple[str, ...] = ()  # what `gate()` drops: "update", "memory"; masks beside its states
     gate_form = True
     additive = False
+    seeded_first = False  # whether Keras draws the seed of the masks before those of the weights
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -94,6 +95,8 @@ class GateCell(Weights, Drops, keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias
+        self.seed = seed
+        masks = keras.random.SeedGenerator(seed) if self.seeded_first else None
         self._set_weight_options(
             initializer=(kernel_initializer, recurrent_initializer, bias_initializer),
             regularizer=(kernel_regularizer, recurrent_regularizer, bias_regularizer),
@@ -108,8 +111,7 @@ class GateCell(Weights, Drops, keras.layers.Layer):
             memory_dropout=memory_dropout,
         )
         self.layer_norm = layer_norm
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = masks or keras.random.SeedGenerator(seed)
 
     @property
     def bias_shape(self) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ class SimpleRNNCell(GateCell):
     gates = 1
     states = ("h",)
     additive = True  # the gates see z + r only
+    seeded_first = True
 
     def __init__(self, units: int, activation="tanh", **options):
         super().__init__(units, **options)

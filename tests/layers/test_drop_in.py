@@ -51,6 +51,18 @@ def test_a_layer_gives_the_numbers_of_keras(kind, case):
         close(theirs(X, **arguments), ours(X, **arguments))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_starts_the_weights_where_it_starts_those_of_keras(kind):
+    built = []
+    for module in (keras.layers, layers):
+        keras.utils.set_random_seed(3)
+        layer = getattr(module, kind)(H)
+        layer.build(X.shape)
+        built.append(layer.get_weights())
+    for theirs, ours in zip(*built, strict=True):
+        np.testing.assert_array_equal(theirs, ours)
+
+
 def test_the_gru_with_reset_before_the_product_gives_the_numbers_of_keras():
     theirs, ours = pair("GRU", reset_after=False, return_sequences=True)
     close(theirs(X), ours(X))
