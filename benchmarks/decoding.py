@@ -10,7 +10,7 @@
     model.predict   the usual loop: `model.predict` of one step, the draw in NumPy
 
 `beam`: all search the same captions, of 20 words, for a batch of 64 images by 5 beams, with an
-untrained captioner: `small`, and one with more units and words, whose arithmetic takes most of the time.
+untrained captioner: `small`, and one with more units, whose arithmetic takes most of the time.
 All set finished captions aside, and end when none alive can be better:
 
     in graph        the captioner's own search (kerasrnn.decoders.beam_search), compiled
@@ -125,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", default="text,beam")
     parser.add_argument("--units", default="256", help="of each layer, with commas")
-    parser.add_argument("--sizes", default="256,41 512,1000", help="units,words of the beam search")
+    parser.add_argument("--sizes", default="128,41 256,41", help="units,words of the beam search")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()

@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from statistics import geometric_mean
+from unittest import mock
 
 from benchmarks import probes
 from benchmarks.contenders import (
@@ -28,7 +29,7 @@ from benchmarks.contenders import (
 from benchmarks.measure import machine
 
 KINDS = ("LSTM", "GRU", "SimpleRNN")
-PARTS = ("speed", "variants", "memory", "compile")
+PARTS = ("speed", "variants", "sides", "memory", "compile")
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 
 
@@ -102,6 +103,27 @@ def variants(sizes, rounds: int) -> list[dict]:
     return rows
 
 
+def sides(kinds, sizes, rounds: int, whats) -> list[dict]:
+    """One loop, and loops side by side over parts of the batch, by whatever the engine's rules say."""
+    from kerasrnn.recurrence import tensorflow as engine
+
+    rows, always = [], {"LEAST_ROWS": 1, "LEAST_PRODUCTS": 0, "MOST_WEIGHTS": sys.maxsize}
+    for kind in kinds:
+        for size in sizes:
+            contenders, cores = {}, engine.cores()
+            for name, count in (("one", 1), ("side by side", cores)):
+                with mock.patch.multiple(engine, cores=lambda count=count: count, **always):
+                    contenders[name] = KerasContender("ours", kind, size, False)
+                    for what in whats:  # makes the graph
+                        getattr(contenders[name], what)()
+            for what in whats:
+                ms = milliseconds(contenders, what, rounds)
+                row = {"kind": kind, "size": size, "what": what, **ms}
+                rows.append(row | {"one/side by side": ms["one"] / ms["side by side"]})
+                print_row(rows[-1])
+    return rows
+
+
 def memory(kinds, sizes) -> list[dict]:
     """Peak MiB of a training step beyond that of a batch of one sequence of two steps.
 
@@ -166,7 +188,7 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--sizes", type=sizes_of, default=SIZES, help="B,T,D,H of each")
-    parser.add_argument("--what", default="train,infer", help="of speed")
+    parser.add_argument("--what", default="train,infer", help="of speed and sides")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--probe", nargs=4, help=argparse.SUPPRESS)
@@ -180,12 +202,15 @@ def main() -> None:
     parts = {
         "speed": lambda: speed(kinds, sizes, rounds, arguments.what.split(",")),
         "variants": lambda: variants(sizes, rounds),
+        "sides": lambda: sides(kinds, sizes, rounds, arguments.what.split(",")),
         "memory": lambda: memory(kinds, sizes),
         "compile": lambda: compiling(kinds),
     }
     on = machine("tensorflow", "keras", "torch")
     report = {"machine": on, "parts": {p: parts[p]() for p in arguments.parts.split(",")}}
-    timed = [row for part in ("speed", "variants") for row in report["parts"].get(part, [])]
+    timed = [
+        row for part in ("speed", "variants", "sides") for row in report["parts"].get(part, [])
+    ]
     report["means"] = summary(timed)
     print(json.dumps(report) if arguments.json else table(report))
 

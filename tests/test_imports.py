@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "kerasrnn"
 
 ORDER = (
-    *("errors", "notice", "files", "settings"),
+    *("errors", "cores", "notice", "files", "settings"),
     *(
         "shapes",
         "cell_names",

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from kerasrnn.cores import allowed
 from kerasrnn.data.audio import AudioFile, audio_file, read_audio
 from kerasrnn.data.feature_cache import cache_folder, require_room
 from kerasrnn.errors import UserError
@@ -133,7 +134,7 @@ def _headers(paths: Sequence[Path]) -> list[AudioFile | str]:
             return str(error)
         return found if found.seconds else f"{path} holds no samples."
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(allowed()) as pool:
         return list(pool.map(header, paths))
 
 
@@ -179,7 +180,7 @@ def waveforms(paths: Sequence[Path], rate: int):
             return str(error)
 
     bad = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(allowed()) as pool:
         for first in range(0, len(paths), AT_ONCE):
             for sound in pool.map(waveform, paths[first : first + AT_ONCE]):
                 if isinstance(sound, str):

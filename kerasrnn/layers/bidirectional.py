@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasrnn import recurrence
+
 
 @keras.saving.register_keras_serializable(package="kerasrnn")
 class Bidirectional(keras.layers.Bidirectional):
@@ -19,7 +21,8 @@ class Bidirectional(keras.layers.Bidirectional):
 
     def plan(self, input_shape):
         """Say which path each direction runs for inputs of `input_shape` (B, T, D), and why."""
-        return self.forward_layer.plan(input_shape)
+        with recurrence.sharing(2):
+            return self.forward_layer.plan(input_shape)
 
     def call(self, sequences, initial_state=None, mask=None, training=None):
         half = 0 if initial_state is None else len(initial_state) // 2
@@ -31,9 +34,10 @@ class Bidirectional(keras.layers.Bidirectional):
         states = (None, None) if not half else (initial_state[:half], initial_state[half:])
         layers = self.forward_layer, self.backward_layer
         pairs = zip(layers, states, strict=True)
-        results = [
-            one(sequences, initial_state=s, mask=mask, training=training) for one, s in pairs
-        ]
+        with recurrence.sharing(2):
+            results = [
+                one(sequences, initial_state=s, mask=mask, training=training) for one, s in pairs
+            ]
         if self.return_state:
             final = [state for result in results for state in result[1:]]
             results = [result[0] for result in results]

@@ -8,9 +8,10 @@ from kerasrnn.recurrence.engine import (
     plan,
     portable,
     run,
+    sharing,
     steps_mask,
     watched,
 )
 
-__all__ = ["ROUTES", "Plan", "compiled", "is_watched", "plan", "portable", "run", "steps_mask"]
-__all__ += ["watched"]
+__all__ = ["ROUTES", "Plan", "compiled", "is_watched", "plan", "portable", "run"]
+__all__ += ["sharing", "steps_mask", "watched"]

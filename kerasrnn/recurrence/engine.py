@@ -18,6 +18,7 @@ BACKENDS = ("tensorflow", "jax")
 LOOPS = ("cluster", "loop", "kernel")  # of gate-form cells
 _portable = False
 _compiled = False
+_sharing = 1
 _watcher = None
 
 
@@ -46,6 +47,22 @@ def compiled(whole: bool = True):
         yield
     finally:
         _compiled = before
+
+
+@contextmanager
+def sharing(runs: int):
+    """Inside, `runs` sequences are run that do not wait for each other: each has its share of the cores."""
+    global _sharing
+    before, _sharing = _sharing, runs * _sharing
+    try:
+        yield
+    finally:
+        _sharing = before
+
+
+def shared_by() -> int:
+    """How many runs share the cores."""
+    return _sharing
 
 
 @contextmanager
@@ -123,7 +140,9 @@ def plan(cell, shape, route: str | None = None, *, cudnn: bool = True) -> Plan:
         return Plan("loop", f"{keras.backend.backend()} compiles the loops with the model.")
     if _portable:
         return Plan("loop", "the graph leaves this process: nothing of it needs XLA.")
-    return Plan("cluster", "gate form: each loop is an XLA cluster of its own.")
+    loops = backend().side_by_side(cell, *shape[:2])
+    many = f", in a graph {loops} side by side, each over a part of the batch" if loops > 1 else ""
+    return Plan("cluster", f"gate form: each loop is an XLA cluster of its own{many}.")
 
 
 def _forced(route: str, gate_form: bool, cell, steps) -> Plan:

@@ -1,17 +1,38 @@
 """The gate-form loops on TensorFlow: each its own XLA cluster, whatever stands around it."""
 
+import os
 import sys
 from dataclasses import replace
 
+import numpy as np
 import tensorflow as tf
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
-from kerasrnn.recurrence import gateform
+from kerasrnn.cores import allowed
+from kerasrnn.recurrence import engine, gateform
 from kerasrnn.recurrence.problem import Operands, Problem
 from kerasrnn.recurrence.tensorflow_scan import scan
 
 __all__ = ["run", "scan", "vjp"]  # what a backend gives
 
+# Of loops that run side by side, where they begin to pay: `python -m benchmarks.recurrence --parts sides`.
+LEAST_ROWS = 8  # of the batch, for each
+LEAST_PRODUCTS = 4_000_000  # multiplications by U, in all
+MOST_WEIGHTS = 700_000  # of U
 _SELF = sys.modules[__name__]
+
+
+def cores() -> int:
+    """How many loops may run at the same time: one a core, or a thread where TensorFlow was given fewer."""
+    threads = tf.config.threading
+    given = [threads.get_inter_op_parallelism_threads(), threads.get_intra_op_parallelism_threads()]
+    given += [int(os.environ.get(f"TF_NUM_{kind}OP_THREADS") or 0) for kind in ("INTER", "INTRA")]
+    return min(allowed(), *(number or allowed() for number in given))
+
+
+def in_xla() -> bool:
+    """Whether XLA compiles what is made now, all as one program."""
+    return GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
 def vjp(function, arguments, cotangents, weights) -> list:
@@ -182,9 +203,43 @@ def run(problem: Problem, operands: Operands, route: str, training: bool):
     Args:
         route: in "cluster" each loop is an XLA cluster of its own; inside a compiled model it joins
             that. Where T is not fixed, it is padded to a `bucket` (the loop runs T steps all the
-            same), so that the compiler sees a bounded number of lengths.
+            same), so that the compiler sees a bounded number of lengths. Where several cores would
+            wait for one, each has a loop of its own over a part of the batch.
         training: a gradient is likely.
     """
+    parts = _parts(problem, operands) if route == "cluster" else 1
+    if parts == 1:
+        return _run(problem, operands, route, training)
+    found = [_run(problem, part, route, training) for part in _rows(problem, operands, parts)]
+    outputs, finals = zip(*found, strict=True)
+    outputs = tf.concat(outputs, 0) if problem.sequences else None
+    return outputs, tuple(tf.concat(states, 0) for states in zip(*finals, strict=True))
+
+
+def side_by_side(cell, rows: int | None, steps: int | None) -> int:
+    """How many loops run at the same time in a graph, each over a part of the batch: XLA's has one core.
+
+    One where a part would have too few rows, where starting another costs more than it saves, and where U
+    is so large that the cores wait for its bytes together. A size that is None counts as large.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return 1
+    weights = cell.recurrent_width * cell.gates * cell.units
+    few = None not in (rows, steps) and rows * steps * weights < LEAST_PRODUCTS
+    if few or weights > MOST_WEIGHTS:
+        return 1
+    enough = (2 * LEAST_ROWS if rows is None else rows) // LEAST_ROWS
+    return max(1, min(cores() // engine.shared_by(), enough))
+
+
+def _parts(problem: Problem, operands: Operands) -> int:
+    if tf.executing_eagerly() or in_xla():
+        return 1
+    steps = operands.front[0].shape[int(problem.fronts > 1)]
+    return side_by_side(problem.cell, operands.start[0].shape[0], steps)
+
+
+def _run(problem: Problem, operands: Operands, route: str, training: bool):
     jit = route == "cluster"
     functions = problem.cell.__dict__.setdefault("_compiled_loops", _Compiled())
     key = (problem.key, jit)
@@ -197,6 +252,32 @@ def run(problem: Problem, operands: Operands, route: str, training: bool):
     else:
         results = functions[key](tensors, None, training)
     return (results[0], results[1:]) if problem.sequences else (None, results)
+
+
+def _rows(problem: Problem, operands: Operands, parts: int) -> list[Operands]:
+    """The operands of each part of the batch, of as many rows as others or one more."""
+    rows = operands.start[0].shape[0]
+    if rows is None:
+        rows, numbers = tf.shape(operands.start[0])[0], tf.range(parts)
+    else:
+        numbers = np.arange(parts)
+    sizes = (rows + numbers[::-1]) // parts
+
+    def split(tensors, axis):
+        """A tuple of tensors for each part."""
+        pieces = [tf.split(x, sizes, axis if len(x.shape) == 3 else 0, parts) for x in tensors]
+        return zip(*pieces, strict=True) if pieces else [()] * parts
+
+    first, *others = operands.front
+    fronts = split([first], int(not others))
+    starts, masks = split(operands.start, 0), split(operands.masks, 0)
+    keeps, noises = split(operands.keep, 1), split(operands.noise, 1)
+    return [
+        replace(operands, front=(*front, *others), start=start, keep=keep, masks=mask, noise=noise)
+        for front, start, keep, mask, noise in zip(
+            fronts, starts, keeps, masks, noises, strict=True
+        )
+    ]
 
 
 def _run_padded(loops, problem, tensors, training: bool):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from kerasrnn import cores
 from kerasrnn.errors import UserError
 from kerasrnn.serving import rest, rpc
 from kerasrnn.serving.batcher import Batcher
@@ -69,7 +70,7 @@ class Server:
             UserError: if a port is taken.
         """
         options = self._options
-        self._batcher = Batcher(options.batch, options.batch_seconds, _threads(), say)
+        self._batcher = Batcher(options.batch, options.batch_seconds, cores.allowed(), say)
         desk = Desk(self._shelf, self._batcher, options.limits)
         try:
             self._rest, self.rest_port = await rest.start(desk, options.host, options.rest_port)
@@ -94,13 +95,6 @@ class Server:
         """Take no more requests, and answer those under way; whether one outlived its time and still runs."""
         await asyncio.gather(self._rest.cleanup(), self._grpc.stop(self._options.limits.seconds))
         return self._batcher.close()
-
-
-def _threads() -> int:
-    """Runs at a time: one a core that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 async def _until_stopped(server: Server, ready: Callable[[int, int], None]) -> bool:

@@ -1,11 +1,12 @@
 """What a training runs on, and how much memory it took."""
 
-import os
 import resource
 import sys
 from collections import Counter
 
 import tensorflow as tf
+
+from kerasrnn import cores
 
 UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of what getrusage counts
 
@@ -16,9 +17,9 @@ def told(model) -> str:
         tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
         for gpu in tf.config.list_physical_devices("GPU")
     )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     on = [f"{count} {name}" for name, count in names.items()]
-    on.append(f"{cores} CPU core" + ("s" if cores > 1 else ""))
+    count = cores.allowed()
+    on.append(f"{count} CPU core" + ("s" if count > 1 else ""))
     precision = model.dtype_policy.name
     count = sum(int(tf.size(v.value)) for v in model.trainable_variables)
     return f"{count:,} weights in {precision} on {' and '.join(on)}."

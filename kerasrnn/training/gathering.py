@@ -11,6 +11,7 @@ import threading
 
 import tensorflow as tf
 
+from kerasrnn import cores
 from kerasrnn.errors import UserError
 from kerasrnn.notice import tell
 from kerasrnn.training.distribution import Team, Workers
@@ -134,7 +135,7 @@ def _mirrored(count: int) -> Team:
     if 0 < gpus < count:
         raise UserError(f"There must be a GPU for each of {count} processes, got {gpus}.")
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
-    shared = {} if gpus else {"TF_NUM_INTRAOP_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
+    shared = {} if gpus else {"TF_NUM_INTRAOP_THREADS": str(max(1, cores.allowed() // count))}
     os.environ.update(shared)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus)))).split(",")
     helpers = []

@@ -105,7 +105,6 @@ PRESETS = {
     ),
     "small": Config(
         image="every_step",
-        units=(256,),
         epochs=10,
         epoch_steps=200,
         optimizer="muon",
