@@ -44,8 +44,8 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
             kept = normalise(r)
             r = kept[0]
         r = product.finish(r)
-        z = step["z"] if not late else [p + b for p, b in zip(step["z"], late, strict=True)]
-        z = pack(z)
+        z = [made(step["x"][0])] if problem.inside else step["z"]
+        z = pack([p + b for p, b in zip(z, late, strict=True)] if late else z)
         if problem.gained:
             z, inverse = normalise(z)
             z, kept = z * operands.gain, (*kept, inverse)
@@ -58,11 +58,15 @@ def forward(backend, problem: Problem, operands: Operands, window=None):
         new = carry_over(new, states, keep, problem.rates)
         return new, (*new, *saved, *kept)
 
-    pieces = 1 if problem.single else cell.gates
+    def made(x):
+        """z of one step, in the dtype of the states."""
+        return ops.cast(ops.matmul(x, operands.front[1]), operands.start[0].dtype)
+
+    pieces = 1 if problem.single or problem.inside else cell.gates
     # b joins what the loop computes anyway; added ahead, it would cost a pass over z.
     late = ops.split(operands.front[2], pieces) if problem.fronts == 3 else ()
-    z = operands.projected(bias=False).front[0]
-    streams = {"z": (z, pieces)}
+    z = None if problem.inside else operands.projected(bias=False).front[0]
+    streams = {"x": Stream(operands.front[0], axis=1)} if problem.inside else {"z": (z, pieces)}
     streams.update({f"keep{k}": (x, 1) for k, x in enumerate(operands.keep)})
     streams.update(operands.noise_streams())
     widths = cell.widths + problem.saved

@@ -57,6 +57,7 @@ class Problem:
         rates: the fraction of each old state that stays, or none.
         fronts: how many tensors `Operands.front` has.
         sequences: the outputs of all steps are wanted, not only the final states.
+        inside: each step makes its own z of x, so that those of all steps need not be kept.
     """
 
     cell: object
@@ -72,13 +73,14 @@ class Problem:
     rates: tuple[float, ...] = ()
     fronts: int = 1
     sequences: bool = True
+    inside: bool = False
 
     @property
     def key(self) -> tuple:
         """What distinguishes the problems of one cell."""
         ways = self.reverse, self.by_hand, self.biased, self.normed, self.gained, self.shifted
         counts = self.keeps, self.dropped, self.noises, self.fronts
-        return (*ways, *counts, self.rates, self.sequences)
+        return (*ways, *counts, self.rates, self.sequences, self.inside)
 
     @property
     def own(self) -> tuple[int, ...]:

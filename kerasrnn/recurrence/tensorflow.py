@@ -19,6 +19,8 @@ __all__ = ["run", "scan", "vjp"]  # what a backend gives
 LEAST_ROWS = 8  # of the batch, for each
 LEAST_PRODUCTS = 4_000_000  # multiplications by U, in all
 MOST_WEIGHTS = 700_000  # of U
+# Of x W: fewer rows at a time are multiplied too slowly, so many numbers are slower to keep than to make.
+LEAST_INSIDE, MOST_OUTSIDE = 32, 15_000_000
 _SELF = sys.modules[__name__]
 
 
@@ -207,6 +209,7 @@ def run(problem: Problem, operands: Operands, route: str, training: bool):
             wait for one, each has a loop of its own over a part of the batch.
         training: a gradient is likely.
     """
+    problem = replace(problem, inside=_inside(problem, operands))
     parts = _parts(problem, operands) if route == "cluster" else 1
     if parts == 1:
         return _run(problem, operands, route, training)
@@ -237,6 +240,15 @@ def _parts(problem: Problem, operands: Operands) -> int:
         return 1
     steps = operands.front[0].shape[int(problem.fronts > 1)]
     return side_by_side(problem.cell, operands.start[0].shape[0], steps)
+
+
+def _inside(problem: Problem, operands: Operands) -> bool:
+    """Whether x W is made step by step: all at once it would not lie in any cache, and be written and read."""
+    if problem.fronts == 1 or problem.gained or tf.config.list_physical_devices("GPU"):
+        return False
+    rows, steps, _ = operands.front[0].shape
+    known = None not in (rows, steps)
+    return known and rows >= LEAST_INSIDE and rows * steps * operands.kernel.shape[1] > MOST_OUTSIDE
 
 
 def _run(problem: Problem, operands: Operands, route: str, training: bool):

@@ -156,3 +156,49 @@ def test_both_directions_share_the_cores(loops):
         tf.function(both, autograph=False)(tf.constant(X))
         assert len(made) == count
         assert ("side by side" in both.plan((32, 100, D)).why) == (cores == 4)
+
+
+INSIDE = [
+    ("simple_rnn", "plain"),
+    ("gru", "zoneout"),
+    ("lstm", "weight_drop"),
+    ("lstm", "softsign"),
+]
+INSIDE += [("leaky_rnn", "drops")]
+WHOLE = [("gru", "layer_norm"), ("gru", "recurrent_dropout")]  # all at once in any case
+
+
+@pytest.mark.parametrize(("name", "option"), INSIDE + WHOLE)
+def test_x_w_made_step_by_step_gives_what_it_gives_all_at_once(name, option, loops, monkeypatch):
+    cell, found, problems = make(name, option), [], []
+    run = engine._run
+    monkeypatch.setattr(engine, "LEAST_INSIDE", 1)
+    for most in (10**9, 0):
+        monkeypatch.setattr(engine, "MOST_OUTSIDE", most)
+        loops(2)
+        monkeypatch.setattr(engine, "_run", lambda p, *rest: problems.append(p) or run(p, *rest))
+        rnn = layer(cell, "cluster", go_backwards=True)
+        rnn.cell.seed_generator.state.assign([1, 2])
+        eager = rnn(X, mask=HOLES, training=True)
+        found.append([*eager, *in_a_graph(rnn)(X, HOLES)])
+    close(found[1], found[0])
+    whole = (name, option) in WHOLE
+    assert [p.inside for p in problems] == [False] * 3 + [not whole] * 3
+
+
+def test_x_w_is_made_step_by_step_where_it_is_large_and_rows_are_many():
+    def inside(rows, steps, units=512, **options):
+        seen, x = [], tf.TensorSpec((rows, steps, 8))
+        rnn = layers.LSTM(units, **options)
+        rnn.build(x.shape)
+        with pytest.MonkeyPatch.context() as patch:
+            run = engine._run
+            patch.setattr(engine, "_run", lambda p, *rest: seen.append(p.inside) or run(p, *rest))
+            tf.function(rnn, input_signature=[x], autograph=False).get_concrete_function()
+        return seen
+
+    assert inside(64, 250) == [True]
+    assert inside(64, 100) == [False]
+    assert inside(16, 1000) == [False]
+    assert inside(None, 250) == [False]
+    assert inside(64, 250, layer_norm=True) == [False]
