@@ -33,7 +33,7 @@ def cores() -> int:
 
 
 def in_xla() -> bool:
-    """Whether XLA compiles what is made now, all as one program."""
+    """Whether XLA compiles what is made now, all as one program; TensorFlow has no public name for it."""
     return GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
@@ -209,8 +209,10 @@ def run(problem: Problem, operands: Operands, route: str, training: bool):
             wait for one, each has a loop of its own over a part of the batch.
         training: a gradient is likely.
     """
-    problem = replace(problem, inside=_inside(problem, operands))
-    parts = _parts(problem, operands) if route == "cluster" else 1
+    parts = 1
+    if route == "cluster":
+        problem = replace(problem, inside=_inside(problem, operands))
+        parts = _parts(problem, operands)
     if parts == 1:
         return _run(problem, operands, route, training)
     found = [_run(problem, part, route, training) for part in _rows(problem, operands, parts)]

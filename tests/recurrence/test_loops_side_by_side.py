@@ -202,3 +202,4 @@ def test_x_w_is_made_step_by_step_where_it_is_large_and_rows_are_many():
     assert inside(16, 1000) == [False]
     assert inside(None, 250) == [False]
     assert inside(64, 250, layer_norm=True) == [False]
+    assert inside(64, 250, route="loop") == [False]
