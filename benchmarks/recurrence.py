@@ -29,7 +29,7 @@ from benchmarks.contenders import (
 from benchmarks.measure import machine
 
 KINDS = ("LSTM", "GRU", "SimpleRNN")
-PARTS = ("speed", "variants", "sides", "memory", "compile")
+PARTS = ("speed", "variants", "sides", "inside", "memory", "compile")
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 
 
@@ -105,21 +105,35 @@ def variants(sizes, rounds: int) -> list[dict]:
 
 def sides(kinds, sizes, rounds: int, whats) -> list[dict]:
     """One loop, and loops side by side over parts of the batch, by whatever the engine's rules say."""
+    always = {"LEAST_ROWS": 1, "LEAST_PRODUCTS": 0, "MOST_WEIGHTS": sys.maxsize}
+    ways = {"one": {"cores": lambda: 1}, "side by side": always}
+    return either_way(kinds, sizes, rounds, whats, ways)
+
+
+def inside(kinds, sizes, rounds: int, whats) -> list[dict]:
+    """x W of all steps at once, and step by step, by whatever the engine's rules say."""
+    always = {"LEAST_INSIDE": 1, "MOST_OUTSIDE": 0}
+    ways = {"at once": {"MOST_OUTSIDE": sys.maxsize}, "step by step": always}
+    return either_way(kinds, sizes, rounds, whats, ways)
+
+
+def either_way(kinds, sizes, rounds: int, whats, ways: dict[str, dict]) -> list[dict]:
+    """Our layers with each of two sets of the engine's rules, by its name."""
     from kerasrnn.recurrence import tensorflow as engine
 
-    rows, always = [], {"LEAST_ROWS": 1, "LEAST_PRODUCTS": 0, "MOST_WEIGHTS": sys.maxsize}
+    rows, (one, other) = [], ways
     for kind in kinds:
         for size in sizes:
-            contenders, cores = {}, engine.cores()
-            for name, count in (("one", 1), ("side by side", cores)):
-                with mock.patch.multiple(engine, cores=lambda count=count: count, **always):
+            contenders = {}
+            for name, rules in ways.items():
+                with mock.patch.multiple(engine, **rules):
                     contenders[name] = KerasContender("ours", kind, size, False)
                     for what in whats:  # makes the graph
                         getattr(contenders[name], what)()
             for what in whats:
                 ms = milliseconds(contenders, what, rounds)
                 row = {"kind": kind, "size": size, "what": what, **ms}
-                rows.append(row | {"one/side by side": ms["one"] / ms["side by side"]})
+                rows.append(row | {f"{one}/{other}": ms[one] / ms[other]})
                 print_row(rows[-1])
     return rows
 
@@ -188,7 +202,7 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--sizes", type=sizes_of, default=SIZES, help="B,T,D,H of each")
-    parser.add_argument("--what", default="train,infer", help="of speed and sides")
+    parser.add_argument("--what", default="train,infer", help="of speed, sides and inside")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--probe", nargs=4, help=argparse.SUPPRESS)
@@ -203,15 +217,14 @@ def main() -> None:
         "speed": lambda: speed(kinds, sizes, rounds, arguments.what.split(",")),
         "variants": lambda: variants(sizes, rounds),
         "sides": lambda: sides(kinds, sizes, rounds, arguments.what.split(",")),
+        "inside": lambda: inside(kinds, sizes, rounds, arguments.what.split(",")),
         "memory": lambda: memory(kinds, sizes),
         "compile": lambda: compiling(kinds),
     }
     on = machine("tensorflow", "keras", "torch")
     report = {"machine": on, "parts": {p: parts[p]() for p in arguments.parts.split(",")}}
-    timed = [
-        row for part in ("speed", "variants", "sides") for row in report["parts"].get(part, [])
-    ]
-    report["means"] = summary(timed)
+    timed = [rows for part, rows in report["parts"].items() if part not in ("memory", "compile")]
+    report["means"] = {name: mean for rows in timed for name, mean in summary(rows).items()}
     print(json.dumps(report) if arguments.json else table(report))
 
 

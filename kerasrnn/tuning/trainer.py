@@ -47,9 +47,12 @@ class Trainer:
 
         Args:
             optimizer: whether that is built too, so that weights load with its state.
+        Raises:
+            UserError: if the model has nothing that the configuration would penalise.
         """
         keras.utils.set_random_seed(self.seed)
         model = self.app.build(config, self._assets(config))
+        Penalties.of(config).require(model)
         if optimizer:
             model.optimizer.build(model.trainable_variables)
         return model

@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerasrnn import layers
 from kerasrnn.recurrence import tensorflow as engine
 from tests.conformance.test_every_cell import MASKS, B, D, T, X, close, layer, make
+from tests.recurrence.test_engine import second_derivative
 
 # each kind of operand that a part of the batch has its own rows of, or has whole
 CASES = [("simple_rnn", "plain"), ("gru", "zoneout"), ("gru", "weight_drop"), ("lstm", "softsign")]
@@ -38,7 +39,6 @@ def loops(monkeypatch):
 
 def in_a_graph(rnn, spec=X.shape, jit=False):
     """(x, mask) -> values, and gradients of x and the weights, with the same drops each time."""
-
     signature = [tf.TensorSpec(spec, tf.float64), tf.TensorSpec(spec[:2], tf.bool)]
 
     @tf.function(input_signature=signature, jit_compile=jit or None, autograph=False)
@@ -97,18 +97,7 @@ def test_the_gradient_of_the_gradient_is_that_of_one_loop(loops):
     found = []
     for cores in (1, 2):
         made = loops(cores)
-
-        @tf.function(autograph=False)
-        def second(x):
-            with tf.GradientTape() as outer:
-                outer.watch(x)
-                with tf.GradientTape() as inner:
-                    inner.watch(x)
-                    y = tf.reduce_sum(tf.sin(rnn(x, training=True)))
-                penalty = tf.reduce_sum(inner.gradient(y, x) ** 2)
-            return outer.gradient(penalty, [x, *(w.value for w in rnn.trainable_weights)])
-
-        found.append(second(tf.constant(X)))
+        found.append(tf.function(lambda: second_derivative(rnn), autograph=False)())
         assert len(made) == cores
     close(found[1], found[0])
 

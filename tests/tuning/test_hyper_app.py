@@ -15,6 +15,7 @@ from keras_tuner.errors import FailedTrialError
 from kerasrnn import tuning
 from kerasrnn.settings import replace
 from kerasrnn.tuning import isolated
+from kerasrnn.tuning.isolated import CHILD
 from tests.tuning.searches import CHAR, SMALL
 
 
@@ -114,9 +115,11 @@ def test_a_trial_ends_with_the_search_that_began_it(text, tmp_path):
 
 
 def learning(process: int) -> bool:
-    """Whether a process has TensorFlow; others, such as one that asks for the machine's name, end soon."""
+    """Whether a process is a trial that has TensorFlow; others, which look at the machine, end soon."""
+    place = Path(f"/proc/{process}")
     try:
-        return "tensorflow" in Path(f"/proc/{process}/maps").read_text()
+        begun = CHILD in (place / "cmdline").read_text()
+        return begun and "tensorflow" in (place / "maps").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
 
