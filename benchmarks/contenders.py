@@ -5,7 +5,6 @@ import os
 
 from benchmarks.measure import alternate
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 SIZES = ((32, 100, 32, 64), (1, 500, 64, 128), (16, 1000, 16, 32))

@@ -99,7 +99,6 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
         window: as for `forward`.
     Returns:
         gradients: of z and r at all steps, (T, B, …) each: see `Problem.apart`.
-        recalled: what U was multiplied with, (T, B, R): see `kernel_gradient`.
         rest: gradients of the operands behind the kernel, None where there is none.
     """
     cell, count = problem.cell, len(problem.cell.states)
@@ -123,9 +122,6 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
         last, stacked = backend.scan(
             body, carry, streams, problem.gradients, not problem.reverse, window
         )
-    states = [ops.transpose(states[0], (1, 0, 2)), *states[1:]]
-    pairs = zip(states, operands.start, strict=True)
-    recalled = cell.recall(cell.State(*(before(x, start, problem.reverse) for x, start in pairs)))
     d_start, d_weights = last[:count], last[count : count + len(operands.weights)]
     if problem.normed:
         vectors = [ops.sum(d, axis=0) for d in last[count + len(d_weights) :]]
@@ -133,11 +129,23 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
         d_r = problem.apart(stacked)[1] if problem.biased else ()
         vectors = [pack([ops.sum(d, axis=(0, 1)) for d in d_r])] if d_r else []
     without = [None] * (problem.keeps + problem.dropped + len(problem.noises))
-    return stacked, recalled, [*d_start, *vectors, *without, *d_weights]
+    return stacked, [*d_start, *vectors, *without, *d_weights]
 
 
-def kernel_gradient(problem: Problem, operands: Operands, gradients, recalled):
-    """Gradient of U, one large product for all steps; apart, as not every backend is best at it inside."""
+def kernel_gradient(problem: Problem, operands: Operands, states, gradients):
+    """Gradient of U, one large product for all steps.
+
+    Apart, as not every backend is best at it inside, and what U was multiplied with need not lie beside what
+    the loops keep.
+
+    Args:
+        states: as `forward` returned them.
+        gradients: as `backward` returned them.
+    """
+    cell = problem.cell
+    states = [ops.transpose(states[0], (1, 0, 2)), *states[1:]]
+    pairs = zip(states, operands.start, strict=True)
+    recalled = cell.recall(cell.State(*(before(x, start, problem.reverse) for x, start in pairs)))
     d_kernel = operands.product(problem).kernel_gradient(recalled, problem.apart(gradients)[1])
     return centred(d_kernel) if problem.centred else d_kernel
 

@@ -110,9 +110,9 @@ def run(problem: Problem, operands: Operands, route: str, training: bool):
     def backward(kept, upstream):
         tensors, results = kept
         operands = Operands.unflat(problem, tensors)
-        found, recalled, rest = gateform.backward(loops, problem, operands, results, *upstream)
+        found, rest = gateform.backward(loops, problem, operands, results, *upstream)
         d_z = gateform.pack(problem.apart(found)[0])
-        d_kernel = gateform.kernel_gradient(problem, operands, found, recalled)
+        d_kernel = gateform.kernel_gradient(problem, operands, results[1], found)
         return ((d_z, d_kernel, *rest),)
 
     loop.defvjp(forward, backward)

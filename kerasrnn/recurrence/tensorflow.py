@@ -19,8 +19,10 @@ __all__ = ["run", "scan", "vjp"]  # what a backend gives
 LEAST_ROWS = 8  # of the batch, for each
 LEAST_PRODUCTS = 4_000_000  # multiplications by U, in all
 MOST_WEIGHTS = 700_000  # of U
-# Of x W: fewer rows at a time are multiplied too slowly, so many numbers are slower to keep than to make.
+# Of x W, which a step makes for itself where all of it is slower to keep: `--parts inside`. Fewer rows at a
+# time are multiplied too slowly.
 LEAST_INSIDE, MOST_OUTSIDE = 32, 15_000_000
+LEAST_NARROW, NARROW = 16, 0.5  # in training: where x has at most so many features for each unit
 _SELF = sys.modules[__name__]
 
 
@@ -79,10 +81,10 @@ class _Loops:
         if self.problem.sequences:
             d_outputs, d_final = upstream[0], upstream[1:]
         results = None, [outputs, *kept[0]], kept[1]
-        found, recalled, rest = gateform.backward(
+        found, rest = gateform.backward(
             _SELF, self.problem, operands, results, d_outputs, d_final, window
         )
-        return found, recalled, [g for g in rest if g is not None]
+        return found, [g for g in rest if g is not None]
 
     def __call__(self, tensors, window, training: bool):
         """Outputs or none, and final states; in training, keep what the gradient needs.
@@ -135,10 +137,14 @@ class _Loops:
         @tf.custom_gradient
         def first(*arguments):
             plain = _detached(arguments)
-            found, recalled, rest = self.back(plain[:size], window, *saved, plain[size:])
+            found, rest = self.back(plain[:size], window, *saved, plain[size:])
             operands = Operands.unflat(self.problem, plain[:size])
-            # outside the cluster: oneDNN multiplies wide matrices faster than XLA on CPU
-            rest = [gateform.kernel_gradient(self.problem, operands, found, recalled), *rest]
+            # outside the cluster: oneDNN multiplies wide matrices faster than XLA on CPU; and after it, when
+            # what the loop has read need not be kept any more
+            with tf.control_dependencies(found):
+                states = [tf.identity(x) for x in (saved[0], *saved[1][0])]
+                d_kernel = gateform.kernel_gradient(self.problem, operands, states, found)
+            rest = [d_kernel, *rest]
             d_z = self.problem.apart(found)[0]
 
             def second(*d):
@@ -211,7 +217,7 @@ def run(problem: Problem, operands: Operands, route: str, training: bool):
     """
     parts = 1
     if route == "cluster":
-        problem = replace(problem, inside=_inside(problem, operands))
+        problem = replace(problem, inside=_inside(problem, operands, training))
         parts = _parts(problem, operands)
     if parts == 1:
         return _run(problem, operands, route, training)
@@ -244,13 +250,20 @@ def _parts(problem: Problem, operands: Operands) -> int:
     return side_by_side(problem.cell, operands.start[0].shape[0], steps)
 
 
-def _inside(problem: Problem, operands: Operands) -> bool:
-    """Whether x W is made step by step: all at once it would not lie in any cache, and be written and read."""
+def _inside(problem: Problem, operands: Operands, training: bool) -> bool:
+    """Whether x W is made step by step: all at once it would not lie in any cache, and be written and read.
+
+    Nor would it in training, among what the gradient needs; there it must be cheap too, from a narrow x.
+    """
     if problem.fronts == 1 or problem.gained or tf.config.list_physical_devices("GPU"):
         return False
-    rows, steps, _ = operands.front[0].shape
-    known = None not in (rows, steps)
-    return known and rows >= LEAST_INSIDE and rows * steps * operands.kernel.shape[1] > MOST_OUTSIDE
+    rows, steps, features = operands.front[0].shape
+    if None in (rows, steps):
+        return False
+    many = rows >= LEAST_INSIDE and rows * steps * operands.kernel.shape[1] > MOST_OUTSIDE
+    cell = problem.cell
+    narrow = rows >= LEAST_NARROW and cell.gates > 1 and features <= NARROW * cell.units
+    return many or (training and problem.by_hand and narrow)
 
 
 def _run(problem: Problem, operands: Operands, route: str, training: bool):

@@ -162,6 +162,7 @@ def test_x_w_made_step_by_step_gives_what_it_gives_all_at_once(name, option, loo
     cell, found, problems = make(name, option), [], []
     run = engine._run
     monkeypatch.setattr(engine, "LEAST_INSIDE", 1)
+    monkeypatch.setattr(engine, "LEAST_NARROW", 10**9)
     for most in (10**9, 0):
         monkeypatch.setattr(engine, "MOST_OUTSIDE", most)
         loops(2)
@@ -175,20 +176,35 @@ def test_x_w_made_step_by_step_gives_what_it_gives_all_at_once(name, option, loo
     assert [p.inside for p in problems] == [False] * 3 + [not whole] * 3
 
 
-def test_x_w_is_made_step_by_step_where_it_is_large_and_rows_are_many():
-    def inside(rows, steps, units=512, **options):
-        seen, x = [], tf.TensorSpec((rows, steps, 8))
-        rnn = layers.LSTM(units, **options)
-        rnn.build(x.shape)
-        with pytest.MonkeyPatch.context() as patch:
-            run = engine._run
-            patch.setattr(engine, "_run", lambda p, *rest: seen.append(p.inside) or run(p, *rest))
-            tf.function(rnn, input_signature=[x], autograph=False).get_concrete_function()
-        return seen
+def made_inside(rows, steps, units=512, features=8, cell="LSTM", training=False, **options):
+    """Whether each loop of a layer makes x W step by step."""
+    seen, x = [], tf.TensorSpec((rows, steps, features))
+    rnn = getattr(layers, cell)(units, **options)
+    rnn.build(x.shape)
+    with pytest.MonkeyPatch.context() as patch:
+        run = engine._run
+        patch.setattr(engine, "_run", lambda p, *rest: seen.append(p.inside) or run(p, *rest))
+        call = tf.function(lambda x: rnn(x, training=training), [x], autograph=False)
+        call.get_concrete_function()
+    return seen
 
-    assert inside(64, 250) == [True]
-    assert inside(64, 100) == [False]
-    assert inside(16, 1000) == [False]
-    assert inside(None, 250) == [False]
-    assert inside(64, 250, layer_norm=True) == [False]
-    assert inside(64, 250, route="loop") == [False]
+
+def test_x_w_is_made_step_by_step_where_it_is_large_and_rows_are_many():
+    assert made_inside(64, 250) == [True]
+    assert made_inside(64, 100) == [False]
+    assert made_inside(16, 1000) == [False]
+    assert made_inside(None, 250) == [False]
+    assert made_inside(64, 250, layer_norm=True) == [False]
+    assert made_inside(64, 250, route="loop") == [False]
+
+
+def test_x_w_of_a_narrow_x_is_made_step_by_step_in_training(loops):
+    loops(1)
+    assert made_inside(16, 10, 16, 8, training=True) == [True]
+    assert made_inside(16, 10, 16, 8, "GRU", training=True) == [True]
+    assert made_inside(16, 10, 16, 8, training=False) == [False]
+    assert made_inside(16, 10, 16, 9, training=True) == [False]
+    assert made_inside(15, 10, 16, 8, training=True) == [False]
+    assert made_inside(None, 10, 16, 8, training=True) == [False]
+    assert made_inside(16, 10, 16, 8, "SimpleRNN", training=True) == [False]
+    assert made_inside(16, 10, 16, 8, activation="relu", training=True) == [False]
