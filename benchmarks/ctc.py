@@ -18,7 +18,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import alternate, machine
+from benchmarks.measure import alternate, machine, names_of
 from kerasrnn.baselines import kneser_ney, write_arpa
 from kerasrnn.decoders.ctc import greedy, prefix_beam
 from kerasrnn.decoders.ctc_flashlight import FlashlightSearch
@@ -26,6 +26,7 @@ from kerasrnn.decoders.ctc_language import LanguageSearch
 from kerasrnn.decoders.spelling import Spelling
 from kerasrnn.losses import ctc
 
+PARTS = ("loss", "decoders")
 RATE = 50  # frames a second
 SECONDS, ROWS, WIDTH = 10, 16, 64  # of the decoders: of a recording, recordings, beams
 LETTERS = "abcdefghijklmnopqrstuvwxyz'- "
@@ -168,7 +169,7 @@ def show(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]], on: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--parts", default="loss,decoders")
+    parser.add_argument("--parts", type=names_of(PARTS), default=",".join(PARTS))
     parser.add_argument("--sizes", default="32,50,5,12 32,200,40,29 16,800,120,29", help="B,T,L,K")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print one JSON object")

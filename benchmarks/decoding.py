@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.beams import Decoder
-from benchmarks.measure import alternate, machine
+from benchmarks.measure import alternate, machine, names_of
 from kerasrnn.apps.char_lm import PRESETS, build
 from kerasrnn.apps.char_lm.config import Options
 from kerasrnn.apps.char_lm.data import Assets
@@ -38,6 +38,7 @@ from kerasrnn.apps.char_lm.decode import CharWriter
 from kerasrnn.decoders import sample
 from kerasrnn.settings import replace
 
+PARTS = ("text", "beam")
 VOCABULARY = "".join(map(chr, range(32, 97)))  # 65 characters, as many as tiny Shakespeare has
 IMAGES, BEAMS, WORDS = 64, 5, 20  # of the beam search
 PREDICTED = 2  # images that model.predict is timed on
@@ -123,18 +124,17 @@ def show(title: str, unit: str, times: dict[str, float], on: dict) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--parts", default="text,beam")
+    parser.add_argument("--parts", type=names_of(PARTS), default=",".join(PARTS))
     parser.add_argument("--units", default="256", help="of each layer, with commas")
     parser.add_argument("--sizes", default="128,41 256,41", help="units,words of the beam search")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()
     units = tuple(int(size) for size in asked.units.split(","))
-    parts = asked.parts.split(",")
     report = {"machine": machine("tensorflow", "keras")}
-    if "text" in parts:
+    if "text" in asked.parts:
         report |= {"units": units, "microseconds_per_character": measure(units, asked.rounds)}
-    if "beam" in parts:
+    if "beam" in asked.parts:
         sizes = [tuple(map(int, size.split(","))) for size in asked.sizes.split()]
         times = {f"{u},{v}": measure_beam(u, v, asked.rounds) for u, v in sizes}
         report["milliseconds_per_image"] = times
@@ -142,7 +142,7 @@ def main() -> None:
         print(json.dumps(report))
         return
     on = report["machine"]
-    if "text" in parts:
+    if "text" in asked.parts:
         title = f"LSTM {asked.units}, batch of 1, 65 characters"
         show(title, "µs a character", report["microseconds_per_character"], on)
     for size, times in report.get("milliseconds_per_image", {}).items():

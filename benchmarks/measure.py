@@ -1,5 +1,6 @@
 """Measuring things against each other in one process, on a machine that may be noisy."""
 
+import argparse
 import importlib.metadata
 import os
 import platform
@@ -50,3 +51,15 @@ def _seconds(call: Callable, times: int) -> float:
     for _ in range(times):
         call()
     return (time.perf_counter() - start) / times
+
+
+def names_of(known) -> Callable[[str], list[str]]:
+    """What reads some of the names `known` from the command line, with commas between them."""
+
+    def read(text: str) -> list[str]:
+        names = text.split(",")
+        if not set(names) <= set(known):
+            raise argparse.ArgumentTypeError(f"must be of {', '.join(known)}, got {text!r}.")
+        return names
+
+    return read

@@ -26,10 +26,12 @@ from benchmarks.contenders import (
     milliseconds,
     sizes_of,
 )
-from benchmarks.measure import machine
+from benchmarks.directions import directions
+from benchmarks.measure import machine, names_of
 
 KINDS = ("LSTM", "GRU", "SimpleRNN")
-PARTS = ("speed", "variants", "sides", "inside", "memory", "compile")
+PARTS = ("speed", "variants", "sides", "inside", "unrolled", "directions", "memory", "compile")
+WHATS = ("train", "infer")
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 
 
@@ -105,29 +107,39 @@ def variants(sizes, rounds: int) -> list[dict]:
 
 def sides(kinds, sizes, rounds: int, whats) -> list[dict]:
     """One loop, and loops side by side over parts of the batch, by whatever the engine's rules say."""
+    from kerasrnn.recurrence import tensorflow as engine
+
     always = {"LEAST_ROWS": 1, "LEAST_PRODUCTS": 0, "MOST_WEIGHTS": sys.maxsize}
     ways = {"one": {"cores": lambda: 1}, "side by side": always}
-    return either_way(kinds, sizes, rounds, whats, ways)
+    return either_way(engine, kinds, sizes, rounds, whats, ways)
 
 
 def inside(kinds, sizes, rounds: int, whats) -> list[dict]:
     """x W of all steps at once, and step by step, by whatever the engine's rules say."""
+    from kerasrnn.recurrence import tensorflow as engine
+
     always = {"LEAST_INSIDE": 1, "MOST_OUTSIDE": 0}
     never = {"MOST_OUTSIDE": sys.maxsize, "LEAST_NARROW": sys.maxsize}
     ways = {"at once": never, "step by step": always}
-    return either_way(kinds, sizes, rounds, whats, ways)
+    return either_way(engine, kinds, sizes, rounds, whats, ways)
 
 
-def either_way(kinds, sizes, rounds: int, whats, ways: dict[str, dict]) -> list[dict]:
-    """Our layers with each of two sets of the engine's rules, by its name."""
-    from kerasrnn.recurrence import tensorflow as engine
+def unrolled(kinds, sizes, rounds: int, whats) -> list[dict]:
+    """One step in a turn of the loop, and four."""
+    from kerasrnn.recurrence import tensorflow_scan
 
+    ways = {"one step": {"UNROLLED": 1}, "four steps": {"UNROLLED": 4}}
+    return either_way(tensorflow_scan, kinds, sizes, rounds, whats, ways)
+
+
+def either_way(module, kinds, sizes, rounds: int, whats, ways: dict[str, dict]) -> list[dict]:
+    """Our layers with each of two sets of a module's rules, by its name."""
     rows, (one, other) = [], ways
     for kind in kinds:
         for size in sizes:
             contenders = {}
             for name, rules in ways.items():
-                with mock.patch.multiple(engine, **rules):
+                with mock.patch.multiple(module, **rules):
                     contenders[name] = KerasContender("ours", kind, size, False)
                     for what in whats:  # makes the graph
                         getattr(contenders[name], what)()
@@ -200,10 +212,15 @@ def table(report: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--parts", default=",".join(PARTS))
-    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--parts", type=names_of(PARTS), default=",".join(PARTS))
+    parser.add_argument("--kinds", type=names_of(KINDS), default=",".join(KINDS))
     parser.add_argument("--sizes", type=sizes_of, default=SIZES, help="B,T,D,H of each")
-    parser.add_argument("--what", default="train,infer", help="of speed, sides and inside")
+    parser.add_argument(
+        "--what",
+        type=names_of(WHATS),
+        default=",".join(WHATS),
+        help="but for variants, memory, compile",
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--probe", nargs=4, help=argparse.SUPPRESS)
@@ -212,18 +229,24 @@ def main() -> None:
         what, who, kind, size = arguments.probe
         print(probes.probe(what, who, kind, tuple(map(int, size.split(",")))))
         return
-    kinds, rounds = arguments.kinds.split(","), arguments.rounds
-    sizes = arguments.sizes
+    kinds, sizes, rounds, whats = (
+        arguments.kinds,
+        arguments.sizes,
+        arguments.rounds,
+        arguments.what,
+    )
     parts = {
-        "speed": lambda: speed(kinds, sizes, rounds, arguments.what.split(",")),
+        "speed": lambda: speed(kinds, sizes, rounds, whats),
         "variants": lambda: variants(sizes, rounds),
-        "sides": lambda: sides(kinds, sizes, rounds, arguments.what.split(",")),
-        "inside": lambda: inside(kinds, sizes, rounds, arguments.what.split(",")),
+        "sides": lambda: sides(kinds, sizes, rounds, whats),
+        "inside": lambda: inside(kinds, sizes, rounds, whats),
+        "unrolled": lambda: unrolled(kinds, sizes, rounds, whats),
+        "directions": lambda: directions(sizes, rounds, whats),
         "memory": lambda: memory(kinds, sizes),
         "compile": lambda: compiling(kinds),
     }
     on = machine("tensorflow", "keras", "torch")
-    report = {"machine": on, "parts": {p: parts[p]() for p in arguments.parts.split(",")}}
+    report = {"machine": on, "parts": {p: parts[p]() for p in arguments.parts}}
     timed = [rows for part, rows in report["parts"].items() if part not in ("memory", "compile")]
     report["means"] = {name: mean for rows in timed for name, mean in summary(rows).items()}
     print(json.dumps(report) if arguments.json else table(report))

@@ -38,9 +38,10 @@ from rich.table import Table
 
 from benchmarks import malformed
 from benchmarks.crowd import alone, flood
-from benchmarks.measure import machine
+from benchmarks.measure import machine, names_of
 from kerasrnn.serving import Client
 
+PARTS = ("load", "batching", "malformed")
 KERASRNN = [sys.executable, "-c", "from kerasrnn.cli import main; main()"]
 OPTIONS = {"length": 50, "temperature": 0.8, "top_k": 0, "top_p": 1.0}
 KINDS = 32  # different requests to each signature
@@ -192,7 +193,7 @@ def show(report: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=Path, help="a folder with char_lm and whale")
-    parser.add_argument("--parts", default="load,batching,malformed")
+    parser.add_argument("--parts", type=names_of(PARTS), default=",".join(PARTS))
     parser.add_argument("--clients", type=int, default=200, help="of load")
     parser.add_argument(
         "--seconds", type=float, default=60.0, help="of load; a sixth a turn of batching"
@@ -211,7 +212,7 @@ def main() -> None:
             "batching": lambda: batching(models, *each),
             "malformed": lambda: hurt(models, asked.malformed),
         }
-        for part in asked.parts.split(","):
+        for part in asked.parts:
             report[part] = parts[part]()
             if not asked.json:
                 show({part: report[part]})

@@ -5,6 +5,9 @@ import tensorflow as tf
 from kerasrnn.recurrence import engine
 from kerasrnn.recurrence.problem import Stream
 
+# Steps in a turn of the loop, where T is fixed: `python -m benchmarks.recurrence --parts unrolled`.
+UNROLLED = 1
+
 
 def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
     """`carry, outputs = body(carry, step)` for every t.
@@ -37,11 +40,18 @@ def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
         written = tuple(o.write(place, v) for o, v in zip(outputs, values, strict=True))
         return index + 1, tuple(carry), written
 
+    size = UNROLLED if window is None and isinstance(steps, int) and not steps % UNROLLED else 1
+
+    def turn(*state):
+        for _ in range(size):
+            state = run(*state)
+        return state
+
     _, carry, outputs = tf.while_loop(
         lambda index, *_: index < count,
-        run,
+        turn,
         (tf.constant(0), tuple(carry), outputs),
-        maximum_iterations=steps,
+        maximum_iterations=steps // size,
     )
     stacked = [o.stack() for o in outputs]
     # a loop of ONNX stacks its outputs in the order in which they were made, wherever they were written

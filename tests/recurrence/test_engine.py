@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from kerasrnn import layers, recurrence
 from kerasrnn.recurrence import tensorflow as engine
+from kerasrnn.recurrence import tensorflow_scan as scan
 
 X = np.random.default_rng(0).normal(size=(2, 9, 3)).astype("float32")
 
@@ -137,6 +138,25 @@ def test_inside_portable_nothing_is_compiled():
     with recurrence.portable():
         assert layers.LSTM(2).plan((None, 5, 3)).route == "loop"
     assert layers.LSTM(2).plan((None, 5, 3)).route == "cluster"
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_steps_unrolled_give_the_same_numbers(backwards, monkeypatch):
+    layer = layers.LSTM(4, return_sequences=True, go_backwards=backwards, dtype="float64")
+    layer.build(X.shape)
+    found, reads, read = [], [], scan._read
+    monkeypatch.setattr(scan, "_read", lambda *what: reads.append(1) or read(*what))
+    for unrolled in (1, 3):
+        monkeypatch.setattr(scan, "UNROLLED", unrolled)
+        reads.clear()
+        layer.cell.__dict__.pop("_compiled_loops", None)
+        with tf.GradientTape() as tape:
+            y = tf.function(lambda x: layer(x, training=True), autograph=False)(X)
+        found.append((len(reads), [y, *tape.gradient(y, [w.value for w in layer.weights])]))
+    (once, one), (thrice, three) = found
+    assert thrice == 3 * once > 0
+    for value, other in zip(one, three, strict=True):
+        np.testing.assert_allclose(value, other, rtol=1e-10)
 
 
 def test_a_gradient_outside_training_is_right_too():
