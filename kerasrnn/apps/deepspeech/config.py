@@ -34,6 +34,7 @@ class Config(LearningConfig):
     high: float = 3800.0  # Hz, where the highest band ends
     floor: float = 1e-6  # power that is added to each band's, so that silence is not -∞
 
+    centre: float = 0.0  # seconds that 0 weighs in a clip's mean, which is removed; 0: none is
     context: int = 5  # C, frames on each side that the first layer sees
     stride: int = 3  # frames from one answer to the next
     filters: int = 0  # of a convolution over time and bands, twice as many of a second; 0 has none
@@ -82,7 +83,7 @@ class Config(LearningConfig):
 
     def _check_numbers(self):
         above = ("units", "dense", "last", "rate", "window", "hop", "bands", "floor", "stride")
-        zero = ("clips", "context", "filters", "shift", "level", "equaliser", "low")
+        zero = ("clips", "centre", "context", "filters", "shift", "level", "equaliser", "low")
         zero += ("lm_order", "frequency_mask", "time_mask", "time_masks")
         above += ("longest", "buckets", "batch_seconds", "beams")
         check_numbers(self, above, zero, ("dropout", "recurrent_dropout", "speed"))
@@ -109,10 +110,10 @@ class Config(LearningConfig):
     def _check_network(self):
         if self.cell == "output_rnn":
             raise ValueError("`cell` must leave the answer to the output; output_rnn does not.")
-        if self.streaming and (self.filters or self.normalise == "batch"):
+        if self.streaming and (self.centre or self.filters or self.normalise == "batch"):
             raise ValueError(
-                "`streaming` needs filters=0 and no batch normalisation, got "
-                f"filters={self.filters}, normalise={self.normalise}."
+                "`streaming` needs centre=0, filters=0 and no batch normalisation, got "
+                f"centre={self.centre}, filters={self.filters}, normalise={self.normalise}."
             )
 
     @property
@@ -160,9 +161,11 @@ def held_back(config: Config) -> dict:
     """What a training of minutes changes: without it, it learns the voices that it hears by heart.
 
     The mean of the last weights, after a linear fall, is for voices that were never heard: Cha et al. 2021,
-    arXiv:2102.08604, where it helps on domains that were not.
+    arXiv:2102.08604, where it helps on domains that were not. So is it to take each recording's own mean away,
+    which a stream does not know yet.
     """
-    return DROPS | {"speed": 0.2, "average": 0.998, "decay": "linear"}
+    changes = DROPS | {"speed": 0.2, "average": 0.998, "decay": "linear"}
+    return changes if config.streaming else changes | {"centre": 0.5}
 
 
 def long(config: Config) -> dict:

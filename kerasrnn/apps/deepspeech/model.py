@@ -40,13 +40,16 @@ def deep_speech(config: Config, classes: int) -> keras.Model:
       x_{t-C} … x_t … x_{t+C}   (B, T, F)    before the first frame and behind the last there are zeros
 
     g(z) = min(max(0, z), 20), behind layer normalisation unless `normalise` says otherwise. The slide's is
-    stride=1, normalise=none, cell=simple_rnn. With `filters`, two convolutions over time and bands come first;
-    with `streaming`, h4 goes one way only, and C frames are all that is heard ahead.
+    stride=1, normalise=none, cell=simple_rnn. With `centre`, each recording's mean is taken from x first; with
+    `filters`, two convolutions over time and bands come then. With `streaming`, h4 goes one way only, and C
+    frames are all that is heard ahead.
 
     Source: Hannun et al. 2014, arXiv:1412.5567, section 2.
     """
     x = features = keras.Input((None, config.bands), name="features")
     frames = keras.Input((), dtype="int32", name="frames")
+    if config.centre:
+        x = Centred(config.centre / config.hop, name="centred")([x, frames])
     if config.filters:
         x = _over_bands(x, frames, config)
     for number, units in enumerate(config.dense, 1):
@@ -133,12 +136,49 @@ class FramesOnly(layers.Layer):
     """[(B, T, …), frames (B,)] → 0 behind the last frame, so that padding stays what it was."""
 
     def call(self, inputs):
-        x, frames = inputs
-        there = ops.arange(ops.shape(x)[1])[None] < ops.cast(frames, "int32")[:, None]
-        return ops.where(ops.reshape(there, (*ops.shape(there), *[1] * (len(x.shape) - 2))), x, 0)
+        return _without_padding(*inputs)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
+
+
+@keras.saving.register_keras_serializable(package="kerasrnn")
+class Centred(layers.Layer):
+    """[(B, T, F), frames (B,)] → what differs from the recording's mean: no voice's or microphone's colour.
+
+        m = Σ_t x_t / (prior + T)        x_t - m, and 0 behind the last frame
+
+    The mean is computed in float32 at least.
+
+    Args:
+        prior: frames that 0, the mean of all recordings, weighs: of a short recording the mean is what is said.
+    Source: Atal 1974, "Effectiveness of linear prediction characteristics of the speech wave for automatic
+        speaker identification and verification", J. Acoust. Soc. Am. 55; there, prior = 0.
+    """
+
+    def __init__(self, prior: float, **kwargs):
+        super().__init__(**kwargs)
+        self.prior = prior
+
+    def call(self, inputs):
+        x, frames = inputs
+        wide = keras.backend.result_type(x.dtype, "float32")
+        exact = _without_padding(ops.cast(x, wide), frames)
+        count = self.prior + ops.cast(frames, wide)[:, None, None]
+        mean = ops.sum(exact, axis=1, keepdims=True) / ops.maximum(count, 1)  # of no frame, 0
+        return _without_padding(ops.cast(exact - mean, x.dtype), frames)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "prior": self.prior}
+
+
+def _without_padding(x, frames):
+    """`x` (B, T, …), and 0 from frame `frames` (B,) on."""
+    there = ops.arange(ops.shape(x)[1])[None] < ops.cast(frames, "int32")[:, None]
+    return ops.where(ops.reshape(there, (*ops.shape(there), *[1] * (len(x.shape) - 2))), x, 0)
 
 
 def taken_apart(target):

@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 
 from kerasrnn.apps import deepspeech
+from kerasrnn.apps.deepspeech.config import held_back
 from kerasrnn.apps.deepspeech.data import Assets
 from kerasrnn.apps.deepspeech.decode import Listener
+from kerasrnn.apps.deepspeech.model import Centred
 from kerasrnn.apps.deepspeech.stream import Stream
 from kerasrnn.data.features import Statistics
 from kerasrnn.errors import UserError
@@ -19,7 +21,8 @@ NETWORKS = {
     "slide": {"stride": 1, "normalise": "none", "cell": "simple_rnn", "dropout": 0.0},
     "layer": {"stride": 3, "cell": "gru", "units": (8, 8)},
     "batch": {"normalise": "batch", "context": 0},
-    "convolutions": {"filters": 2, "stride": 2},
+    "convolutions": {"filters": 2, "stride": 2, "centre": 0.3},
+    "centred": {"centre": 0.02, "stride": 2},
     "stream": {"streaming": True, "context": 4, "stride": 3},
 }
 
@@ -99,6 +102,28 @@ def test_a_batchs_mean_is_over_its_frames_and_not_over_the_silence_behind():
     np.testing.assert_allclose(means[0], means[1], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("mixed_float16", 0.05)])
+def test_each_recordings_own_mean_is_taken_away(dtype, tolerance):
+    """Even of many frames that half precision could not add up; of none there is none."""
+    x = np.random.default_rng(0).normal(30, 1, (3, 3000, 2))
+    centred = Centred(50.0, dtype=dtype)
+    found = keras.ops.convert_to_numpy(
+        centred([x.astype("float16" if "16" in dtype else "float32"), np.int32([3000, 7, 0])])
+    )
+    for row, clip, frames in zip(found, x, (3000, 7, 0), strict=True):
+        mean = clip[:frames].sum(axis=0) / (50 + frames)
+        np.testing.assert_allclose(row[:frames], clip[:frames] - mean, atol=tolerance)
+        assert not row[frames:].any()
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(centred))
+    assert again.prior == 50.0
+
+
+def test_minutes_of_training_centre_but_not_for_a_stream():
+    assert held_back(TINY)["centre"] > 0
+    stream = replace(TINY, streaming=True)
+    assert replace(stream, **held_back(stream)).centre == 0
+
+
 def test_the_slides_network_is_its_equations():
     """Hannun et al. 2014, section 2, in NumPy: three layers, two directions that are added, one more layer."""
     config = replace(TINY, **NETWORKS["slide"], dense=(5, 6, 7), units=(4,), last=3, context=1)
@@ -148,6 +173,6 @@ def test_recurrent_dropout_drops_from_h_in_training_alone():
 
 
 def test_a_stream_refuses_what_looks_further_ahead():
-    for changes in ({"filters": 4}, {"normalise": "batch"}):
+    for changes in ({"filters": 4}, {"normalise": "batch"}, {"centre": 0.5}):
         with pytest.raises(UserError, match="`streaming` needs"):
             replace(TINY, streaming=True, **changes)
