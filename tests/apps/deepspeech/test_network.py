@@ -118,6 +118,18 @@ def test_each_recordings_own_mean_is_taken_away(dtype, tolerance):
     assert again.prior == 50.0
 
 
+def test_a_microphones_colour_is_not_heard_where_recordings_are_centred():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1, 30, TINY.bands)).astype(np.float32)
+    coloured = x + rng.normal(0, 3, TINY.bands).astype(np.float32)
+    changes = []
+    for centre in (1e-6, 0.0):
+        model = deepspeech.build(replace(TINY, centre=centre), PLAIN)
+        given = [{"features": features, "frames": np.int32([30])} for features in (x, coloured)]
+        changes.append(np.abs(np.subtract(*map(model, given))).max())
+    assert changes[0] < 1e-3 < 0.1 < changes[1]
+
+
 def test_minutes_of_training_centre_but_not_for_a_stream():
     assert held_back(TINY)["centre"] > 0
     stream = replace(TINY, streaming=True)
