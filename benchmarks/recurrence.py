@@ -241,7 +241,7 @@ def main() -> None:
         "sides": lambda: sides(kinds, sizes, rounds, whats),
         "inside": lambda: inside(kinds, sizes, rounds, whats),
         "unrolled": lambda: unrolled(kinds, sizes, rounds, whats),
-        "directions": lambda: directions(sizes, rounds, whats),
+        "directions": lambda: directions(kinds, sizes, rounds, whats),
         "memory": lambda: memory(kinds, sizes),
         "compile": lambda: compiling(kinds),
     }

@@ -21,6 +21,14 @@ def matmul_flat(inputs, kernel):
     return ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
 
 
+def matmul_rows(rows, kernel):
+    """rows (M, R) times U (R, G); where U is (N, R, G), each N-th part of the rows times its own."""
+    if len(kernel.shape) == 2:
+        return matmul_wide(rows, kernel)
+    parts = ops.reshape(rows, (kernel.shape[0], -1, rows.shape[-1]))
+    return ops.reshape(matmul_wide(parts, kernel), (-1, kernel.shape[-1]))
+
+
 def centred(x):
     """x (…, G) with mean 0 over its last axis; of a matrix U, so that h U has it, whatever h."""
     return x - ops.mean(x, axis=-1, keepdims=True)
@@ -63,10 +71,10 @@ class Product:
     """r_t = h_{t-1} U + b', also for some of the gates only.
 
     Args:
-        kernel: U (H, G).
-        bias: b' (G,) or None.
+        kernel: U (H, G); or (N, H, G), one for each N-th part of h, which is then (M, H).
+        bias: b' (G,), or (M, G), one for each row of h; or None.
         masks: of h, (…, H) each: none, one for all gates, or one for each.
-        scale: (G,) normalise h U and multiply by it; or None.
+        scale: (G,) or (M, G) normalise h U and multiply by it; or None.
         units: H.
         centre: subtract the mean of h U; it is 0 anyway where U is `centred` and `masks` are not one
             for each gate.
@@ -93,9 +101,9 @@ class Product:
         """h U alone."""
         if len(self.masks) <= 1:
             h = h * self.masks[0] if self.masks else h
-            return self._centred(matmul_wide(h, self.kernel[..., self._columns(first, last)]))
+            return self._centred(matmul_rows(h, self.kernel[..., self._columns(first, last)]))
         parts = [
-            matmul_wide(h * mask, kernel)
+            matmul_rows(h * mask, kernel)
             for mask, kernel in zip(self.masks[first:last], self.kernels[first:last], strict=True)
         ]
         return self._centred(parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1))
@@ -112,7 +120,7 @@ class Product:
 
         def back(d_r):
             pieces = ops.split(self._centred(d_r), len(parts), axis=-1)
-            d_h = [matmul_wide(d, part) for d, part in zip(pieces, parts, strict=True)]
+            d_h = [matmul_rows(d, part) for d, part in zip(pieces, parts, strict=True)]
             return (
                 sum(d * m for d, m in zip(d_h, self.masks, strict=True)) if self.masks else d_h[0]
             )
@@ -130,6 +138,13 @@ class Product:
         return ops.concatenate([self._outer(h * m, d) for m, d in pieces], axis=-1)
 
     def _outer(self, h, d_r):
-        h = ops.cast(ops.reshape(h, (-1, h.shape[-1])), self.kernel.dtype)
-        d_r = ops.cast(ops.reshape(d_r, (-1, d_r.shape[-1])), self.kernel.dtype)
-        return ops.matmul(ops.transpose(h), d_r)
+        h, d_r = (ops.cast(self._flat(x), self.kernel.dtype) for x in (h, d_r))
+        return ops.matmul(ops.swapaxes(h, -1, -2), d_r)
+
+    def _flat(self, x):
+        """(T, …, width) → (T …, width), or with one U for each N-th part (N, T …, width)."""
+        if len(self.kernel.shape) == 2:
+            return ops.reshape(x, (-1, x.shape[-1]))
+        parts, width = self.kernel.shape[0], x.shape[-1]
+        x = ops.moveaxis(ops.reshape(x, (ops.shape(x)[0], parts, -1, width)), 1, 0)
+        return ops.reshape(x, (parts, -1, width))

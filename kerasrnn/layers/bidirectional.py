@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasrnn import recurrence
+from kerasrnn.layers.recurrent import Recurrent
 
 
 @keras.saving.register_keras_serializable(package="kerasrnn")
@@ -15,14 +16,51 @@ class Bidirectional(keras.layers.Bidirectional):
          ←     ←          ←      backward_layer  (B, T, H)
         y_1   y_2   …    y_T     (B, T, 2 H) for merge_mode "concat"
 
-    Arguments as `keras.layers.Bidirectional`. The directions are two loops that know nothing of
-    each other, so that TensorFlow can run them side by side on two cores.
+    Arguments as `keras.layers.Bidirectional`, and
+
+    Args:
+        together: True runs both directions in one loop, with one batched product a step; False in two
+            loops that know nothing of each other, which TensorFlow can run side by side on two cores;
+            None chooses, see `plan`.
+    Raises:
+        ValueError: if `together` is True and the two layers cannot share a loop.
     """
 
-    def plan(self, input_shape):
-        """Say which path each direction runs for inputs of `input_shape` (B, T, D), and why."""
+    def __init__(self, *args, together: bool | None = None, **kwargs):
+        if together not in (True, False, None):
+            raise ValueError(f"`together` must be True, False or None, got {together!r}.")
+        super().__init__(*args, **kwargs)
+        self.together = together
+
+    def plan(self, input_shape) -> recurrence.Plan:
+        """Say which path the directions run for inputs of `input_shape` (B, T, D), and why.
+
+        Of a layer that is not built yet it does not know whether weights of its cells' own keep them apart.
+        """
+        alone = self._lacks_the_engine()
+        if alone is None:
+            layers = self.forward_layer, self.backward_layer
+            return recurrence.plan_both(
+                [layer.cell for layer in layers],
+                input_shape,
+                [layer.route for layer in layers],
+                self.together,
+                cudnn=all(layer.cudnn for layer in layers),
+            )
+        if self.together:
+            raise ValueError(f"`together` must be False or None here: {alone}")
         with recurrence.sharing(2):
             return self.forward_layer.plan(input_shape)
+
+    def _lacks_the_engine(self) -> str | None:
+        """Why the engine does not run all that both layers do, as this layer would; None if it does."""
+        for layer in (self.forward_layer, self.backward_layer):
+            name = type(layer).__name__
+            if getattr(type(layer), "inner_loop", None) is not Recurrent.inner_loop:
+                return f"{name} runs by itself."
+            if layer.compute_dtype != self.compute_dtype:
+                return f"{name} computes in {layer.compute_dtype}, not in {self.compute_dtype}."
+        return None
 
     def call(self, sequences, initial_state=None, mask=None, training=None):
         half = 0 if initial_state is None else len(initial_state) // 2
@@ -34,7 +72,7 @@ class Bidirectional(keras.layers.Bidirectional):
         states = (None, None) if not half else (initial_state[:half], initial_state[half:])
         layers = self.forward_layer, self.backward_layer
         pairs = zip(layers, states, strict=True)
-        with recurrence.sharing(2):
+        with self._running(sequences, states, mask, training):
             results = [
                 one(sequences, initial_state=s, mask=mask, training=training) for one, s in pairs
             ]
@@ -48,6 +86,29 @@ class Bidirectional(keras.layers.Bidirectional):
         if not self.return_state:
             return merged
         return (*merged, *final) if self.merge_mode is None else (merged, *final)
+
+    def _running(self, sequences, states, mask, training):
+        """The context in which the layers are called: one loop has run for both, or each runs its own."""
+        layers = self.forward_layer, self.backward_layer
+        choice = self.together or self._lacks_the_engine() is None
+        plan = self.plan(sequences.shape) if choice else None
+        if not choice or not plan.together:
+            return recurrence.sharing(2)
+        pairs = zip(layers, states, strict=True)
+        both = recurrence.run_both(
+            [layer.cell for layer in layers],
+            sequences,
+            [layer.first_states(sequences, given) for layer, given in pairs],
+            mask=None if mask is None else ops.cast(mask, "bool"),
+            reverse=[layer.go_backwards for layer in layers],
+            training=training,
+            route=plan.route,
+            sequences=any(layer.needs_sequences for layer in layers),
+        )
+        return recurrence.answered(both)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "together": self.together}
 
 
 def merge(mode: str | None, y, y_back):

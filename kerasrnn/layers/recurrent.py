@@ -66,7 +66,7 @@ class Recurrent(keras.layers.RNN):
             training=training,
             route=self.route,
             cudnn=self.cudnn,
-            sequences=self.return_sequences or self.state_regularizer is not None,
+            sequences=self.needs_sequences,
         )
         if self.state_regularizer is not None:
             self._penalise(outputs, initial_state[0], mask)
@@ -74,6 +74,20 @@ class Recurrent(keras.layers.RNN):
         if not self.return_sequences:
             return last, last[:, None], states
         return last, ops.flip(outputs, axis=1) if self.go_backwards else outputs, states
+
+    @property
+    def needs_sequences(self) -> bool:
+        """Whether the outputs of all steps are wanted."""
+        return self.return_sequences or self.state_regularizer is not None
+
+    def first_states(self, sequences, initial_state=None) -> list:
+        """What a call begins with: the given states, those that a stateful layer has kept, or the cell's."""
+        if initial_state is None:
+            kept = self.states if self.stateful else None
+            initial_state = kept or self.get_initial_state(batch_size=ops.shape(sequences)[0])
+        nested = isinstance(initial_state, (list, tuple))
+        states = initial_state if nested else [initial_state]
+        return [ops.convert_to_tensor(s, dtype=self.cell.compute_dtype) for s in states]
 
     def _penalise(self, outputs, start, mask):
         if self.go_backwards:

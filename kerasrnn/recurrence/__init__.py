@@ -3,15 +3,18 @@
 from kerasrnn.recurrence.engine import (
     ROUTES,
     Plan,
+    answered,
     compiled,
     is_watched,
     plan,
+    plan_both,
     portable,
     run,
+    run_both,
     sharing,
     steps_mask,
     watched,
 )
 
-__all__ = ["ROUTES", "Plan", "compiled", "is_watched", "plan", "portable", "run"]
-__all__ += ["sharing", "steps_mask", "watched"]
+__all__ = ["ROUTES", "Plan", "answered", "compiled", "is_watched", "plan", "plan_both", "portable"]
+__all__ += ["run", "run_both", "sharing", "steps_mask", "watched"]

@@ -11,6 +11,7 @@ from kerasrnn.cells.base import GateCell
 from kerasrnn.cells.drops import carry_over
 from kerasrnn.cells.product import centred
 from kerasrnn.recurrence import cudnn as _cudnn
+from kerasrnn.recurrence import directions
 from kerasrnn.recurrence.problem import Operands, Problem
 
 ROUTES = ("step", "cluster", "loop", "kernel", "scan", "cudnn")
@@ -20,6 +21,7 @@ _portable = False
 _compiled = False
 _sharing = 1
 _watcher = None
+_results = None
 
 
 @contextmanager
@@ -85,6 +87,17 @@ def is_watched() -> bool:
     return _watcher is not None
 
 
+@contextmanager
+def answered(results):
+    """Inside, nothing is run: `run` returns each of `results`, what `run_both` returned, in turn."""
+    global _results
+    before, _results = _results, iter(results)
+    try:
+        yield
+    finally:
+        _results = before
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a layer will run.
@@ -95,10 +108,12 @@ class Plan:
             kernel, on JAX, if asked for), "scan" (the cell's own step, differentiated
             automatically) or "cudnn"; a layer of its own may have another.
         why: a sentence.
+        together: whether both directions of a bidirectional layer have one loop.
     """
 
     route: str
     why: str
+    together: bool = False
 
 
 def backend():
@@ -143,6 +158,47 @@ def plan(cell, shape, route: str | None = None, *, cudnn: bool = True) -> Plan:
     loops = backend().side_by_side(cell, *shape[:2])
     many = f", in a graph {loops} side by side, each over a part of the batch" if loops > 1 else ""
     return Plan("cluster", f"gate form: each loop is an XLA cluster of its own{many}.")
+
+
+def plan_both(cells, shape, routes, together: bool | None = None, *, cudnn: bool = True) -> Plan:
+    """Say how the two cells of a bidirectional layer run over inputs of `shape` (B, T, D).
+
+    Args:
+        routes: what each direction is forced to, as for `plan`.
+        together: force one loop for both, or two; None chooses.
+    Raises:
+        ValueError: as `plan` does, or if one loop is forced on what cannot share it.
+    """
+    with sharing(2):
+        alone = plan(cells[0], shape, routes[0], cudnn=cudnn and not together)
+    if together is False or alone.route == "step":
+        return alone
+    lacks = _lacks_one_loop(cells, routes, alone)
+    if together and lacks:
+        raise ValueError(f"`together` must be False or None here: {lacks}")
+    if lacks or not (together or _pays(shape)):
+        return alone
+    why = f"{alone.why} Both directions are one loop, with one batched product a step."
+    return Plan(alone.route, why, together=True)
+
+
+def _lacks_one_loop(cells, routes, alone: Plan) -> str | None:
+    if _watcher is not None:
+        return "every step is watched."
+    if routes[0] != routes[1]:
+        return f"the directions have routes of their own, {routes[0]!r} and {routes[1]!r}."
+    if alone.route not in ("cluster", "loop"):
+        return f"the route {alone.route!r} has no loop that two directions can share."
+    return directions.unlike(*cells)
+
+
+def _pays(shape) -> bool:
+    """Whether one loop is faster than two: `python -m benchmarks.recurrence --parts directions`.
+
+    A loop starts its kernels at each step, and one program runs two loops one after the other: so one
+    loop is for a GPU, where starting them takes the time, and for a single sequence in one program.
+    """
+    return _cudnn.gpu() or (shape[0] == 1 and (_compiled or backend().in_one_program()))
 
 
 def _forced(route: str, gate_form: bool, cell, steps) -> Plan:
@@ -200,6 +256,8 @@ def run(
             output before it.
         states: list of (B, H), the final states.
     """
+    if _results is not None:
+        return next(_results)
     inputs, mask = ops.cast(inputs, cell.compute_dtype), steps_mask(mask, inputs)
     cudnn = cudnn and mask is None
     route = "scan" if _watcher else plan(cell, inputs.shape, route, cudnn=cudnn).route
@@ -208,40 +266,87 @@ def run(
     x_masks = cell.input_masks(inputs[:, 0]) if training else ()
     if route == "cudnn":
         return _cudnn.run(cell, _masked(inputs, x_masks), start, reverse)
-    looped = route in LOOPS
-    # States stay wide in mixed precision.
-    wide = keras.backend.result_type(cell.compute_dtype, "float32")
+    wide = _wide(cell)
     front = _front(cell, inputs, x_masks, route, wide)
     start = [ops.cast(s, wide) for s in start]
     masks, noise, kernel, zones = _drawn(cell, start, ops.shape(inputs)[:2], training)
-    keep = _kept(mask, zones)
-    rates = () if training or not any(cell.zone_rates) else cell.zone_rates
-    if not looped:
+    keep, rates = _kept(mask, zones), _rates(cell, training)
+    if route not in LOOPS:
         product = cell.product(masks, kernel)
         return (_watcher or run_steps)(
             cell, front[0], start, product, keep, noise, rates, reverse, route == "step"
         )
     bias = cell.input_bias if cell.additive else cell.recurrent_bias
-    vectors = [
-        None if x is None else ops.cast(x, wide)
-        for x in (bias, cell.recurrent_scale, *_norm(cell, front))
-    ]
+    vectors = bias, cell.recurrent_scale, *_norm(cell, front)
+    operands = _operands(cell, front, kernel, start, vectors, keep, masks, noise)
+    problem = _problem(cell, operands, tuple(noise), rates, reverse, sequences)
+    return backend().run(problem, operands, route=route, training=training)
+
+
+def run_both(cells, inputs, starts, *, mask=None, reverse, training=False, route, sequences=True):
+    """Run two cells over one sequence in one loop, with one batched product of both a step.
+
+    Args:
+        cells: two that differ in their weights only: see `directions.unlike`.
+        starts, reverse: of each cell, as for `run`.
+        route: "cluster" or "loop".
+    Returns:
+        What `run` returns, for each cell.
+    """
+    mask, sides, names = steps_mask(mask, inputs), [], ()
+    for cell, start, back in zip(cells, starts, reverse, strict=True):
+        x = ops.cast(ops.flip(inputs, axis=1) if back else inputs, cell.compute_dtype)
+        there = ops.flip(mask, axis=1) if back and mask is not None else mask
+        x_masks = cell.input_masks(x[:, 0]) if training else ()
+        wide = _wide(cell)
+        z = cell.project(ops.transpose(x, (1, 0, 2)), x_masks)
+        start = [ops.cast(s, wide) for s in start]
+        masks, noise, kernel, zones = _drawn(cell, start, ops.shape(x)[:2], training)
+        if back:  # drawn for the steps in their order, as `run` draws
+            zones = tuple(ops.flip(zone, axis=0) for zone in zones)
+            noise = {n: ops.flip(y, axis=0) if len(y.shape) == 3 else y for n, y in noise.items()}
+        vectors = cell.recurrent_bias, cell.recurrent_scale, None, None
+        front, keep, names = (ops.cast(z, wide),), _kept(there, zones), tuple(noise)
+        sides.append(_operands(cell, front, kernel, start, vectors, keep, masks, noise))
+    rates, operands = _rates(cells[0], training), directions.join(sides)
+    problem = _problem(cells[0], operands, names, rates, False, sequences, sets=len(sides))
+    results = backend().run(problem, operands, route=route, training=training)
+    return directions.apart(results, reverse)
+
+
+def _wide(cell) -> str:
+    """The dtype of a loop's states, which stay wide in mixed precision."""
+    return keras.backend.result_type(cell.compute_dtype, "float32")
+
+
+def _rates(cell, training: bool) -> tuple:
+    """What `zones` does on average, where nothing is drawn."""
+    return () if training or not any(cell.zone_rates) else cell.zone_rates
+
+
+def _operands(cell, front, kernel, start, vectors, keep, masks, noise: dict) -> Operands:
+    wide = _wide(cell)
+    vectors = [None if x is None else ops.cast(x, wide) for x in vectors]
     weights = tuple(ops.cast(w, wide) for w in cell.gate_weights)
-    drawn = tuple(noise.values())
-    operands = Operands(front, kernel, tuple(start), *vectors, keep, masks, drawn, weights)
-    problem = Problem(
+    noise = tuple(noise.values())
+    return Operands(front, kernel, tuple(start), *vectors, keep, masks, noise, weights)
+
+
+def _problem(cell, operands: Operands, noises, rates, reverse, sequences, sets=1) -> Problem:
+    vectors = operands.bias, operands.scale, operands.gain, operands.shift
+    return Problem(
         cell,
         reverse,
         cell.by_hand,
         *(x is not None for x in vectors),
-        keeps=len(keep),
-        dropped=len(masks),
-        noises=tuple(noise),
+        keeps=len(operands.keep),
+        dropped=len(operands.masks),
+        noises=noises,
         rates=rates,
-        fronts=len(front),
+        fronts=len(operands.front),
         sequences=sequences,
+        sets=sets,
     )
-    return backend().run(problem, operands, route=route, training=training)
 
 
 def steps_mask(mask, inputs):

@@ -123,11 +123,13 @@ def backward(backend, problem, operands, results, d_outputs, d_final, window=Non
             body, carry, streams, problem.gradients, not problem.reverse, window
         )
     d_start, d_weights = last[:count], last[count : count + len(operands.weights)]
+    shared = problem.sets == 1  # by all rows, which otherwise have vectors of their own
     if problem.normed:
-        vectors = [ops.sum(d, axis=0) for d in last[count + len(d_weights) :]]
+        vectors = last[count + len(d_weights) :]
+        vectors = [ops.sum(d, axis=0) for d in vectors] if shared else vectors
     else:
-        d_r = problem.apart(stacked)[1] if problem.biased else ()
-        vectors = [pack([ops.sum(d, axis=(0, 1)) for d in d_r])] if d_r else []
+        d_r, over = problem.apart(stacked)[1] if problem.biased else (), (0, 1) if shared else 0
+        vectors = [pack([ops.sum(d, axis=over) for d in d_r])] if d_r else []
     without = [None] * (problem.keeps + problem.dropped + len(problem.noises))
     return stacked, [*d_start, *vectors, *without, *d_weights]
 

@@ -14,6 +14,11 @@ _SELF = sys.modules[__name__]
 UNROLLED = 4  # steps in a turn of XLA's loop on a GPU, where a turn costs kernels of its own
 
 
+def in_one_program() -> bool:
+    """Whether XLA compiles what is made now, all as one program."""
+    return True
+
+
 def scan(body, carry, streams: dict, widths, reverse: bool, window=None):
     """`carry, outputs = body(carry, step)` for every t; see `kerasrnn.recurrence.tensorflow.scan`.
 

@@ -58,6 +58,7 @@ class Problem:
         fronts: how many tensors `Operands.front` has.
         sequences: the outputs of all steps are wanted, not only the final states.
         inside: each step makes its own z of x, so that those of all steps need not be kept.
+        sets: of weights, each for its part of the rows: see `kerasrnn.recurrence.directions`.
     """
 
     cell: object
@@ -74,13 +75,14 @@ class Problem:
     fronts: int = 1
     sequences: bool = True
     inside: bool = False
+    sets: int = 1
 
     @property
     def key(self) -> tuple:
         """What distinguishes the problems of one cell."""
         ways = self.reverse, self.by_hand, self.biased, self.normed, self.gained, self.shifted
         counts = self.keeps, self.dropped, self.noises, self.fronts
-        return (*ways, *counts, self.rates, self.sequences, self.inside)
+        return (*ways, *counts, self.rates, self.sequences, self.inside, self.sets)
 
     @property
     def own(self) -> tuple[int, ...]:
@@ -132,8 +134,9 @@ class Operands:
 
     Attributes:
         front: z (T, B, G); or x (B, T, D), W (D, G) and maybe b (G,), of which it is made.
-        kernel: U (H, G). start: one (B, H) for each state.
-        bias: b' (G,) or None. scale: gain of the normalised h U, (G,), or None.
+        kernel: U (H, G), or one for each set of weights (N, H, G). start: one (B, H) for each state.
+        bias: b' (G,), or a row of each sequence's own (B, G), or None. scale: gain of the normalised
+            h U, (G,) or (B, G), or None.
         gain, shift: (G,) or None; each step normalises z, multiplies it by `gain`, and adds `shift`.
         keep: bool (T, B, 1 or H), False where a step leaves the state: none, one, or one a state.
         masks: dropout masks of h, (B, H) each. noise: masks that `gate()` reads, (B, H) or a step's

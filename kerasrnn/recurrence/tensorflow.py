@@ -13,7 +13,7 @@ from kerasrnn.recurrence import engine, gateform
 from kerasrnn.recurrence.problem import Operands, Problem
 from kerasrnn.recurrence.tensorflow_scan import scan
 
-__all__ = ["run", "scan", "vjp"]  # what a backend gives
+__all__ = ["in_one_program", "run", "scan", "vjp"]  # what a backend gives
 
 # Of loops that run side by side, where they begin to pay: `python -m benchmarks.recurrence --parts sides`.
 LEAST_ROWS = 8  # of the batch, for each
@@ -34,7 +34,7 @@ def cores() -> int:
     return min(allowed(), *(number or allowed() for number in given))
 
 
-def in_xla() -> bool:
+def in_one_program() -> bool:
     """Whether XLA compiles what is made now, all as one program; TensorFlow has no public name for it."""
     return GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
@@ -244,7 +244,7 @@ def side_by_side(cell, rows: int | None, steps: int | None) -> int:
 
 
 def _parts(problem: Problem, operands: Operands) -> int:
-    if tf.executing_eagerly() or in_xla():
+    if tf.executing_eagerly() or in_one_program() or problem.sets > 1:
         return 1
     steps = operands.front[0].shape[int(problem.fronts > 1)]
     return side_by_side(problem.cell, operands.start[0].shape[0], steps)

@@ -18,6 +18,7 @@ CASES = [(name, option) for name in KERAS for option in OPTIONS] + [
     ("time_delay", {}),
     ("lstm_fgr", {"projection": 3}),
 ]
+BOTH_WAYS = [("lstm", {}), ("gru", {"layer_norm": True}), ("simple_rnn", {"zoneout": 0.2})]
 SCRIPT = """
 import json, sys
 import jax, keras, numpy as np
@@ -73,7 +74,21 @@ model = keras.Sequential([keras.layers.Dense(3), frozen, keras.layers.Dense(1)])
 frozen.trainable = False
 model.compile("sgd", "mse")
 model.fit(given["x"], np.zeros((3, 1)), verbose=0)
-assert "tensorflow" not in sys.modules
+assert "tensorflow" not in sys.modules  # which Keras imports, where it is there, to serialise
+for name, option in json.loads(sys.argv[4]):
+    layer = layers.Recurrent(cells.get(name, 4, **option), return_sequences=True)
+    for rows, together in ((3, True), (1, None)):  # one sequence is one loop anyway
+        both = layers.Bidirectional(layer, together=together)
+        both.build(given["x"].shape)
+        assert both.plan((rows, 6, 3)).together
+        weights = [given[f"both {name} {k}"] for k in range(len(both.trainable_weights))]
+        fixed = [v.value for v in both.non_trainable_variables]
+        def loss(weights):
+            mask = given["mask"][:rows]
+            y, _ = both.stateless_call(weights, fixed, given["x"][:rows], mask=mask)
+            return jax.numpy.sum(jax.numpy.sin(y)), y
+        (_, y), d = jax.jit(jax.value_and_grad(loss, has_aux=True))(weights)
+        found |= {f"both {name} {rows} {k}": value for k, value in enumerate((y, *d))}
 np.savez(sys.argv[2], **found)
 """
 
@@ -99,6 +114,19 @@ def test_jax_and_tensorflow_agree(tmp_path):
         gradients = tape.gradient(loss, [w.value for w in cell.trainable_weights])
         expected[f"{key} y"] = y
         expected |= {f"{key} d{k}": g for k, g in enumerate(gradients)}
+    for name, option in BOTH_WAYS:
+        layer = layers.Recurrent(cells.get(name, 4, **option), return_sequences=True, route="loop")
+        both = layers.Bidirectional(layer, together=False)
+        both.build(given["x"].shape)
+        for k, weight in enumerate(both.trainable_weights):
+            weight.assign(weight + 0.3 * rng.normal(size=weight.shape))
+            given[f"both {name} {k}"] = weight.numpy()
+        for rows in (3, 1):
+            with tf.GradientTape() as tape:
+                y = both(given["x"][:rows], mask=tf.constant(given["mask"][:rows]))
+                loss = tf.reduce_sum(tf.sin(y))
+            gradients = tape.gradient(loss, [w.value for w in both.trainable_weights])
+            expected |= {f"both {name} {rows} {k}": v for k, v in enumerate((y, *gradients))}
     grid = layers.GridLSTM(3)
     expected["grid"] = grid(given["pixels"], mask=given["there"])
     given |= {f"grid {k}": w for k, w in enumerate(grid.get_weights())}
@@ -111,7 +139,7 @@ def test_jax_and_tensorflow_agree(tmp_path):
     given |= {f"looks {k}": w for k, w in enumerate(looks.get_weights())}
     np.savez(tmp_path / "given.npz", **given)
     files = tmp_path / "given.npz", tmp_path / "found.npz"
-    command = [sys.executable, "-c", SCRIPT, *files, json.dumps(CASES)]
+    command = [sys.executable, "-c", SCRIPT, *files, json.dumps(CASES), json.dumps(BOTH_WAYS)]
     subprocess.run(command, check=True, env={**os.environ, "KERAS_BACKEND": "jax"})
     found = np.load(tmp_path / "found.npz")
     for key, value in expected.items():
