@@ -167,12 +167,23 @@ def test_a_program_of_xlas_has_one_loop_for_one_sequence(monkeypatch):
         return run(problem, *rest, **named)
 
     monkeypatch.setattr(engine.backend(), "run", noted)
-    both = layers.Bidirectional(layers.LSTM(H, return_sequences=True))
-    x = X[:1].astype("float32")
-    expected = both(x)
+    layer = layers.GRU(H, return_sequences=True, dtype="float64")
+    both = layers.Bidirectional(layer, dtype="float64")
+    both.build(X.shape)
+    expected = told(both, X[:1])
     for jit in (None, True):
-        close([tf.function(both, jit_compile=jit, autograph=False)(x)], [expected], 1e-5)
+        close(tf.function(told, jit_compile=jit, autograph=False)(both, X[:1]), expected)
     assert sets == [1, 1, 1, 1, 2]
+
+
+def test_cores_do_not_cut_the_rows_of_one_loop(monkeypatch):
+    for name, value in (("LEAST_ROWS", 1), ("LEAST_PRODUCTS", 0), ("cores", lambda: 4)):
+        monkeypatch.setattr(engine.backend(), name, value)
+    one, two = pair(make("gru", "zoneout"))
+    found, expected = (
+        tf.function(told, autograph=False)(both, X, training=True) for both in (one, two)
+    )
+    close(found, expected)
 
 
 @pytest.mark.parametrize("name", OF_THEIR_OWN)
