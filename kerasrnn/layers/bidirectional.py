@@ -56,8 +56,11 @@ class Bidirectional(keras.layers.Bidirectional):
         """Why the engine does not run all that both layers do, as this layer would; None if it does."""
         for layer in (self.forward_layer, self.backward_layer):
             name = type(layer).__name__
-            if getattr(type(layer), "inner_loop", None) is not Recurrent.inner_loop:
+            own = (getattr(type(layer), method, None) for method in ("call", "inner_loop"))
+            if tuple(own) != (Recurrent.call, Recurrent.inner_loop):
                 return f"{name} runs by itself."
+            if getattr(layer, "_remat_mode", None):  # the layers alone would be called again
+                return f"{name} is computed anew for its gradient (`keras.RematScope`)."
             if layer.compute_dtype != self.compute_dtype:
                 return f"{name} computes in {layer.compute_dtype}, not in {self.compute_dtype}."
         return None
@@ -94,18 +97,24 @@ class Bidirectional(keras.layers.Bidirectional):
         plan = self.plan(sequences.shape) if choice else None
         if not choice or not plan.together:
             return recurrence.sharing(2)
+        cells = [layer.cell for layer in layers]
         pairs = zip(layers, states, strict=True)
+        starts = [layer.first_states(sequences, given) for layer, given in pairs]
+        rows = {start.shape[0] for each in starts for start in each} | {sequences.shape[0]}
+        if len(rows - {None}) > 1:  # the layers refuse it
+            return recurrence.sharing(2)
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         both = recurrence.run_both(
-            [layer.cell for layer in layers],
+            cells,
             sequences,
-            [layer.first_states(sequences, given) for layer, given in pairs],
+            starts,
             mask=None if mask is None else ops.cast(mask, "bool"),
             reverse=[layer.go_backwards for layer in layers],
             training=training,
             route=plan.route,
             sequences=any(layer.needs_sequences for layer in layers),
         )
-        return recurrence.answered(both)
+        return recurrence.answered(cells, both)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "together": self.together}

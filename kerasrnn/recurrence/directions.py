@@ -5,6 +5,8 @@ row's own. So a bidirectional layer is one loop over twice the rows, the second 
 step to the first. On a GPU it starts half as many kernels; on a CPU two loops have a core each.
 """
 
+import inspect
+
 from keras import ops
 
 from kerasrnn.cells.base import GateCell
@@ -26,12 +28,21 @@ def unlike(one, other) -> str | None:
             )
     if type(one) is not type(other) or _kind(one) != _kind(other):
         return "the cells of the two directions have different arguments."
+    hidden = (
+        inspect.signature(type(one)).parameters.keys()
+        - one.get_config().keys()
+        - {"kwargs", "options"}
+    )
+    if hidden:
+        return f"{type(one).__name__}.get_config() does not tell {', '.join(sorted(hidden))}."
     return None
 
 
 def _kind(cell) -> dict:
+    """What tells one cell's step from another's: its arguments, and its activations themselves."""
     config = cell.get_config()
-    return {k: v for k, v in config.items() if k not in FREE and not k.endswith(ENDS)}
+    kind = {k: v for k, v in config.items() if k not in FREE and not k.endswith(ENDS)}
+    return kind | {k: getattr(cell, k, None) for k in kind if k.endswith("activation")}
 
 
 def join(sides: list[Operands]) -> Operands:

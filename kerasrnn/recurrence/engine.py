@@ -2,6 +2,7 @@
 
 import importlib
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import keras
@@ -21,7 +22,7 @@ _portable = False
 _compiled = False
 _sharing = 1
 _watcher = None
-_results = None
+_results = ContextVar("results", default=None)  # of cells that have run, for this thread alone
 
 
 @contextmanager
@@ -88,14 +89,14 @@ def is_watched() -> bool:
 
 
 @contextmanager
-def answered(results):
-    """Inside, nothing is run: `run` returns each of `results`, what `run_both` returned, in turn."""
-    global _results
-    before, _results = _results, iter(results)
+def answered(cells, results):
+    """Inside, the next `run` of each of `cells` returns its one of `results`, what `run_both` returned."""
+    pairs = zip(map(id, cells), results, strict=True)
+    token = _results.set({**(_results.get() or {}), **dict(pairs)})
     try:
         yield
     finally:
-        _results = before
+        _results.reset(token)
 
 
 @dataclass(frozen=True)
@@ -256,8 +257,9 @@ def run(
             output before it.
         states: list of (B, H), the final states.
     """
-    if _results is not None:
-        return next(_results)
+    ready = _results.get()
+    if ready and id(cell) in ready:
+        return ready.pop(id(cell))
     inputs, mask = ops.cast(inputs, cell.compute_dtype), steps_mask(mask, inputs)
     cudnn = cudnn and mask is None
     route = "scan" if _watcher else plan(cell, inputs.shape, route, cudnn=cudnn).route

@@ -1,5 +1,7 @@
 """Both directions of a bidirectional layer in one loop say what two loops say."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
 import pytest
@@ -215,6 +217,50 @@ def test_weights_of_a_cells_own_are_refused(name):
 def test_layers_that_cannot_share_a_loop_are_refused(layer, other, said):
     with pytest.raises(ValueError, match=rf"`together` must be False or None .*{said}"):
         layers.Bidirectional(layer, backward_layer=other, together=True)(X)
+
+
+class Tripled(layers.Recurrent):
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        return super().call(3 * sequences, initial_state, mask, training)
+
+
+class Gained(cells.SimpleRNNCell):
+    """Does not tell its gain."""
+
+    def __init__(self, units, gain=1.0, **options):
+        super().__init__(units, **options)
+        self.gain = gain
+
+
+def test_a_layer_or_a_cell_that_may_do_more_than_the_engine_knows_is_refused():
+    more = layers.Recurrent(Gained(H)), layers.Recurrent(Gained(H, 3.0), go_backwards=True)
+    for given, said in (
+        ({"layer": Tripled(cells.get("gru", H))}, "Tripled runs by itself"),
+        ({"layer": more[0], "backward_layer": more[1]}, "Gained.get_config.. does not tell gain"),
+    ):
+        own = keras.saving.custom_object_scope({"Tripled": Tripled, "Gained": Gained})
+        with own, pytest.raises(ValueError, match=said):
+            layers.Bidirectional(**given, together=True)(X)
+    with keras.RematScope(mode="full"):
+        both = layers.Bidirectional(layers.GRU(H), together=True)
+    with pytest.raises(ValueError, match="is computed anew for its gradient"):
+        both(X)
+
+
+def test_other_threads_do_not_take_its_results():
+    layer, x = layers.GRU(H, return_sequences=True), X.astype("float32")
+    both = layers.Bidirectional(layers.GRU(H, return_sequences=True), together=True)
+    expected = [both(x), layer(x)]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(60):
+            close(list(pool.map(lambda one: one(x), (both, layer))), expected, 1e-6)
+
+
+def test_another_batch_than_the_kept_states_is_refused_as_by_one_layer():
+    both = layers.Bidirectional(layers.GRU(H, stateful=True), together=True)
+    both(X)
+    with pytest.raises(ValueError, match="batch size"):
+        both(X[:3])
 
 
 def test_a_value_that_it_cannot_have_is_refused():
