@@ -4,7 +4,7 @@ from benchmarks.measure import alternate
 
 
 def calls_of(kind: str, size, together: bool) -> dict:
-    """Compiled calls of a bidirectional layer, its input's and weights' gradients of Σ sin y in training.
+    """Compiled calls of a bidirectional layer; in training, the weights' gradients of Σ sin y.
 
     Returns:
         By (what, whole): "train" or "infer"; whether XLA compiles all as one program.
